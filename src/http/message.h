@@ -1,0 +1,80 @@
+// One HTTP/1.x head, parsed in place: every view points into the caller's buffer, which must
+// outlive it. Nothing here allocates.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/inline_vector.h"
+#include "base/method.h"
+
+namespace glassgate::http {
+
+// Headers the gateway itself reads or writes. Everything else is `other` and passes through.
+enum class KnownHeader : uint8_t {
+    other, host, connection, keep_alive, proxy_connection, proxy_authenticate, proxy_authorization,
+    transfer_encoding, content_length, te, trailer, upgrade, expect, via, forwarded,
+    x_forwarded_for, x_forwarded_proto, x_forwarded_host, x_request_id, traceparent, tracestate,
+    b3, x_b3_traceid, x_b3_spanid, x_b3_parentspanid, x_b3_sampled, x_b3_flags,
+    authorization, cookie, set_cookie, user_agent, content_type, server, date, client_id, client_secret,
+    max_forwards, x_ratelimit_limit, x_ratelimit_remaining, x_ratelimit_reset, retry_after,
+};
+
+[[nodiscard]] KnownHeader known_header(std::string_view name) noexcept;  // case-insensitive
+
+struct HeaderField {
+    std::string_view name;   // as sent
+    std::string_view value;  // without surrounding white space
+    KnownHeader known = KnownHeader::other;
+};
+
+inline constexpr std::size_t kMaxHeaders = 256;  // hard; a listener's limit is at most this
+using HeaderList = InlineVector<HeaderField, kMaxHeaders>;
+
+// First value by name, or an empty view with data() == nullptr when absent.
+[[nodiscard]] std::string_view find(const HeaderList& headers, KnownHeader known) noexcept;
+[[nodiscard]] std::string_view find(const HeaderList& headers, std::string_view name) noexcept;
+
+enum class Version : uint8_t { http10, http11 };
+
+enum class BodyKind : uint8_t {
+    none,
+    length,       // exactly `content_length` bytes follow
+    chunked,
+    until_close,  // responses only
+};
+
+struct RequestHead {
+    Method method = Method::other;
+    std::string_view method_text;
+    std::string_view target;     // as sent
+    std::string_view path;       // starts with '/', or "*" for OPTIONS *; no query, no fragment
+    std::string_view query;      // after '?', without it
+    bool has_query = false;      // "/x?" has an empty query
+    std::string_view authority;  // from the absolute form, else the Host header; may be empty (1.0)
+    bool absolute_form = false;
+    Version version = Version::http11;
+    BodyKind body = BodyKind::none;
+    uint64_t content_length = 0;
+    bool keep_alive = true;          // what the client allows (version and Connection)
+    bool expect_continue = false;
+    bool has_upgrade = false;        // Upgrade header and Connection: upgrade
+    std::string_view upgrade;        // its value
+    bool te_trailers = false;        // TE: trailers
+    HeaderList headers;
+};
+
+struct ResponseHead {
+    Version version = Version::http11;
+    uint16_t status = 0;
+    std::string_view reason;
+    BodyKind body = BodyKind::none;  // already considers the request method and status (1xx/204/304)
+    uint64_t content_length = 0;
+    bool has_content_length = false; // also true for HEAD/304 where no body follows
+    bool keep_alive = true;          // what the upstream allows
+    bool switching = false;          // 101 with Upgrade
+    std::string_view upgrade;
+    HeaderList headers;
+};
+
+}  // namespace glassgate::http

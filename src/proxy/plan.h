@@ -1,0 +1,127 @@
+// Plan: the configuration of the data plane, compiled, checked and immutable. Built on the control
+// thread, shared read-only by all workers, kept alive by the last exchange that runs under it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address_set.h"
+#include "base/method.h"
+#include "http/h1.h"
+#include "model/names.h"
+#include "policy/policy.h"
+#include "proxy/router.h"
+
+namespace glassgate::proxy {
+
+struct ListenerPlan {
+    std::string name;
+    std::string address;               // numeric IPv4 or IPv6, or "*"
+    uint16_t port = 8080;              // 0: any free one (tests)
+    http::HeadLimits limits;
+    uint64_t body_bytes = 0;           // 0: no limit
+    uint32_t connections = 20'000;     // per listener and worker
+    uint32_t requests_per_connection = 0;  // 0: no limit
+    uint32_t header_timeout_ms = 10'000;
+    uint32_t body_timeout_ms = 30'000;
+    uint32_t idle_timeout_ms = 60'000;
+    uint32_t write_timeout_ms = 30'000;
+    AddressSet trust_forwarded, trust_request_id, trust_trace_context;
+};
+
+struct TargetPlan {
+    std::string host;                  // name or numeric address
+    uint16_t port = 80;
+    uint32_t weight = 1;
+    std::string label;                 // "product-service:3000"
+};
+
+enum class Balance : uint8_t { round_robin, least_request };
+
+struct HealthCheckPlan {
+    std::string path = "/";
+    uint32_t interval_ms = 5000;
+    uint32_t timeout_ms = 1000;
+    uint32_t healthy_threshold = 2;
+    uint32_t unhealthy_threshold = 3;
+    uint16_t expect_min = 200, expect_max = 299;
+    bool operator==(const HealthCheckPlan&) const = default;
+};
+
+struct OutlierPlan {
+    uint32_t consecutive_failures = 5;
+    uint32_t eject_ms = 30'000;
+    uint32_t max_ejected_percent = 50;
+    bool operator==(const OutlierPlan&) const = default;
+};
+
+struct RetryPlan {
+    uint32_t attempts = 2;             // after the first
+    bool on_connect_failure = true;
+    bool on_reset = true;
+    bool on_502 = false, on_503 = false, on_504 = false;
+    uint32_t budget_percent = 20;
+    uint32_t budget_min_per_second = 3;
+    bool operator==(const RetryPlan&) const = default;
+};
+
+struct UpstreamPlan {
+    std::string name;
+    std::string state_key;             // equal keys across reloads keep pools and health
+    std::vector<TargetPlan> targets;
+    std::string path_prefix;           // the URL's own path, without trailing '/'
+    Balance balance = Balance::round_robin;
+    uint32_t response_timeout_ms = 15'000;
+    uint32_t connect_timeout_ms = 2'000;
+    uint32_t stream_idle_timeout_ms = 300'000;
+    uint32_t pool_idle_timeout_ms = 60'000;
+    uint32_t max_connections = 1024;   // per target and worker
+    bool preserve_host = false;
+    uint32_t dns_refresh_ms = 5'000;
+    RetryPlan retries;
+    std::optional<HealthCheckPlan> health_check;
+    std::optional<OutlierPlan> outlier;
+};
+
+struct RoutePolicyPlan {
+    const policy::PolicyKind* kind = nullptr;
+    std::shared_ptr<const policy::PolicyPlan> plan;
+    uint32_t name_index = 0;           // into PlanNames::policies
+};
+
+struct RoutePlan {
+    std::string id;
+    MethodSet methods = kAllMethods;
+    std::vector<std::string> hosts;    // lower case; empty or "*": any
+    std::vector<std::string> paths;
+    std::vector<uint32_t> listeners;   // indexes; empty: all
+    std::string strip_prefix;
+    std::optional<uint64_t> body_bytes;  // overrides the listener's
+    uint32_t upstream = 0;             // index into Plan::upstreams
+    std::vector<RoutePolicyPlan> policies;
+};
+
+enum class TraceFormat : uint8_t { w3c, b3 };
+
+struct TracePlan {
+    bool enabled = false;              // off: the caller's headers pass through untouched
+    double sample_rate = 0;
+    std::vector<TraceFormat> propagation{TraceFormat::w3c, TraceFormat::b3};
+};
+
+struct Plan {
+    uint64_t generation = 0;
+    std::shared_ptr<const model::PlanNames> names;  // same order of listeners, routes, upstreams
+    unsigned workers = 1;
+    uint32_t drain_ms = 25'000;
+    std::vector<ListenerPlan> listeners;
+    std::vector<RoutePlan> routes;
+    std::vector<UpstreamPlan> upstreams;
+    TracePlan trace;
+    Router router;                     // compiled from `routes`
+};
+
+}  // namespace glassgate::proxy
