@@ -12,6 +12,8 @@
 namespace glassgate {
 namespace {
 
+__extension__ using Uint128 = unsigned __int128;
+
 constexpr char kDigits[] = "0123456789abcdef";
 
 constexpr auto kHexPairs = [] {
@@ -100,7 +102,7 @@ double Random::unit() noexcept { return static_cast<double>(next() >> 11) * 0x1.
 
 uint64_t Random::below(uint64_t bound) noexcept {
     // Lemire's multiply-shift; the bias is below 2^-32 for the bounds used here (weights, counts).
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<uint64_t>((static_cast<Uint128>(next()) * bound) >> 64);
 }
 
 TraceId Random::trace_id() noexcept {

@@ -1,0 +1,73 @@
+# Each folder of src/ is a library glassgate_<folder> of its *.cc files, a test program
+# unit_<folder> of its *_test.cc files and a benchmark bench_<folder> of its *_bench.cc files.
+
+set(GLASSGATE_LIBRARIES "" CACHE INTERNAL "")
+
+function(glassgate_folder NAME)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  set(DIR ${CMAKE_SOURCE_DIR}/src/${NAME})
+  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${DIR}/*.cc)
+  set(TESTS ${SOURCES})
+  set(BENCHES ${SOURCES})
+  list(FILTER TESTS INCLUDE REGEX "_test\\.cc$")
+  list(FILTER BENCHES INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER SOURCES EXCLUDE REGEX "_(test|bench)\\.cc$")
+
+  set(LIB glassgate_${NAME})
+  if(SOURCES)
+    add_library(${LIB} STATIC ${SOURCES})
+    target_include_directories(${LIB} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+    target_link_libraries(${LIB} PUBLIC ${ARG_LINK})
+  else()
+    add_library(${LIB} INTERFACE)
+    target_include_directories(${LIB} INTERFACE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${LIB} INTERFACE ${ARG_LINK})
+  endif()
+  set(GLASSGATE_LIBRARIES ${GLASSGATE_LIBRARIES} ${LIB} CACHE INTERNAL "")
+
+  if(TESTS)
+    add_executable(unit_${NAME} ${TESTS})
+    target_compile_definitions(unit_${NAME} PRIVATE GLASSGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(unit_${NAME} PRIVATE ${LIB} GTest::gtest_main GTest::gmock)
+    add_test(NAME unit_${NAME} COMMAND unit_${NAME})
+  endif()
+  if(BENCHES AND benchmark_FOUND AND NOT GLASSGATE_SANITIZE)
+    add_executable(bench_${NAME} EXCLUDE_FROM_ALL ${BENCHES})
+    target_link_libraries(bench_${NAME} PRIVATE ${LIB} benchmark::benchmark_main)
+  endif()
+endfunction()
+
+function(glassgate_gateway)
+  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/gateway/*.cc)
+  list(FILTER SOURCES EXCLUDE REGEX "_(test|bench)\\.cc$")
+  if(NOT SOURCES)
+    return()
+  endif()
+  execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} rev-parse --short=12 HEAD
+                  OUTPUT_VARIABLE COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  add_executable(glassgate ${SOURCES})
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/gateway/version.cc PROPERTIES
+    COMPILE_DEFINITIONS "GLASSGATE_VERSION=\"${PROJECT_VERSION}\";GLASSGATE_COMMIT=\"${COMMIT}\"")
+  target_link_libraries(glassgate PRIVATE ${GLASSGATE_LIBRARIES})
+  set_target_properties(glassgate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()
+
+# fuzz/fuzz_<name>.cc with fuzz/corpus/<name>/: with clang a libFuzzer program; with any compiler a
+# program that replays the corpus, as a regression test.
+function(glassgate_fuzz_targets)
+  file(GLOB TARGETS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/fuzz_*.cc)
+  foreach(SOURCE ${TARGETS})
+    get_filename_component(NAME ${SOURCE} NAME_WE)
+    string(REPLACE "fuzz_" "" SHORT ${NAME})
+    if(GLASSGATE_FUZZ)
+      add_executable(${NAME} ${SOURCE})
+      target_link_options(${NAME} PRIVATE -fsanitize=fuzzer)
+      target_link_libraries(${NAME} PRIVATE ${GLASSGATE_LIBRARIES})
+    else()
+      add_executable(fuzzreg_${SHORT} ${SOURCE} ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
+      target_link_libraries(fuzzreg_${SHORT} PRIVATE ${GLASSGATE_LIBRARIES})
+      add_test(NAME fuzzreg_${SHORT}
+               COMMAND fuzzreg_${SHORT} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${SHORT})
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,69 @@
+// Loop: one thread's epoll loop. Sockets register once, edge-triggered, and are never modified.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/result.h"
+#include "io/timer.h"
+
+namespace glassgate::io {
+
+// Whoever waits for events of a file descriptor. Its memory must stay valid until the end of the
+// loop turn in which it was taken off (see Socket's graveyard).
+class EventHandler {
+public:
+    virtual void on_events(uint32_t epoll_events) noexcept = 0;
+
+protected:
+    ~EventHandler() = default;
+};
+
+class SocketState;
+
+class Loop {
+public:
+    static Result<std::unique_ptr<Loop>> create();
+    ~Loop();
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    // Runs on the calling thread until stop().
+    void run();
+    // Any thread, also a signal-free context only (takes a lock).
+    void stop();
+    void post(std::function<void()> work);
+
+    // The monotonic clock as read at the start of this turn; `refresh` reads it anew.
+    [[nodiscard]] uint64_t now_ns() const noexcept { return now_ns_; }
+    uint64_t refresh_now() noexcept;
+
+    [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+
+    Status add(int fd, uint32_t epoll_events, EventHandler* handler);
+    void remove(int fd) noexcept;
+
+private:
+    friend class Socket;
+    friend class SocketState;
+    Loop(int epoll_fd, int wake_fd) noexcept;
+    void run_posted();
+    void bury() noexcept;
+
+    int epoll_fd_;
+    int wake_fd_;
+    uint64_t now_ns_;
+    TimerWheel timers_;
+    bool stopping_ = false;
+    std::mutex mutex_;
+    std::vector<std::function<void()>> posted_;  // guarded by mutex_
+    std::atomic<bool> has_posted_{false};
+    std::vector<SocketState*> graveyard_;        // closed in this turn
+    std::vector<SocketState*> free_states_;      // to be used again
+};
+
+}  // namespace glassgate::io
