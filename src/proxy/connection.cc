@@ -1,0 +1,126 @@
+#include "proxy/connection.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "base/clock.h"
+#include "proxy/exchange_run.h"
+#include "proxy/exchange_state.h"
+
+namespace glassgate::proxy {
+namespace {
+
+// After a refusal the client may still be sending. Closing now would reset the connection and could
+// destroy our answer on its way, so the rest is read and thrown away, within these bounds.
+constexpr uint64_t kLingerNs = 2 * kNsPerSecond;
+constexpr std::size_t kLingerBytes = 1u << 20;
+
+}  // namespace
+
+Connection::Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Socket s,
+                       const sockaddr_storage& peer)
+    : worker(w), listening(std::move(l)), socket(std::move(s)), buffer(w.buffers()) {
+    io::format_address(peer, peer_address, peer_port);
+    const bool v6 = std::strchr(peer_address, ':') != nullptr;
+    std::snprintf(record.peer, sizeof record.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
+    record.listener = listening->index;
+    record.opened_ns = worker.loop().now_ns();
+    record.opened_wall_ns = wall_now_ns();
+}
+
+void Connection::start(Worker& worker, std::shared_ptr<Worker::Listening> listening, io::Socket socket,
+                       const sockaddr_storage& peer) {
+    serve(std::unique_ptr<Connection>(
+        new Connection(worker, std::move(listening), std::move(socket), peer)));
+}
+
+io::Detached Connection::serve(std::unique_ptr<Connection> self) {
+    Worker& worker = self->worker;
+    ++self->listening->open;
+    worker.connections_.insert(self.get());
+    worker.connections_open_.fetch_add(1, std::memory_order_relaxed);
+    worker.recorder().connection_opened(self->record.listener);
+    co_await self->serve_requests();
+    if (self->input_left) co_await self->linger();
+    self->socket.close();
+    self->record.closed_ns = worker.loop().now_ns();
+    worker.recorder().connection_closed(self->record);
+    --self->listening->open;
+    worker.connection_closed(self.get());
+}
+
+io::Task<void> Connection::serve_requests() {
+    while (true) {
+        const ListenerPlan& listener = settings(*worker.active()->plan);
+        if (!co_await wait_for_request(listener.idle_timeout_ms * kNsPerMs)) co_return;
+        {
+            std::unique_ptr<ExchangeState> state = worker.take_exchange();
+            ExchangeRun run(*this, *state);
+            co_await run.run();
+            worker.give_exchange(std::move(state));
+        }
+        ++record.exchanges;
+        if (!keep_alive) co_return;
+        if (worker.draining()) {
+            record.ending = model::ConnectionEnding::drained;
+            co_return;
+        }
+        if (buffer.empty()) buffer.release();  // a waiting connection holds no buffer
+    }
+}
+
+// True when the first byte of a request is in the buffer. Empty lines between requests are skipped
+// (RFC 9112 §2.2) and are not a request.
+io::Task<bool> Connection::wait_for_request(uint64_t idle_timeout_ns) {
+    const uint64_t deadline = worker.loop().now_ns() + idle_timeout_ns;
+    while (true) {
+        std::string_view bytes = buffer.view();
+        while (bytes.starts_with("\r\n")) {
+            buffer.consume(2);
+            bytes = buffer.view();
+        }
+        if (!bytes.empty() && bytes != "\r") co_return true;
+        idle_ = true;
+        const io::IoResult ready = co_await socket.wait_readable(deadline);
+        idle_ = false;
+        io::IoResult got = ready;
+        if (ready.ok()) {
+            char* const room = buffer.room();
+            got = co_await socket.read(room, buffer.room_bytes(), deadline);
+            if (got.ok()) {
+                buffer.produced(got.bytes);
+                continue;
+            }
+        }
+        using enum model::ConnectionEnding;
+        switch (got.status) {
+            case io::IoStatus::eof: record.ending = client_closed; break;
+            case io::IoStatus::timeout: record.ending = idle_timeout; break;
+            case io::IoStatus::cancelled: record.ending = drained; break;
+            default: record.ending = client_reset; break;
+        }
+        co_return false;
+    }
+}
+
+io::Task<void> Connection::linger() {
+    socket.uncancel();
+    socket.shutdown_write();
+    const uint64_t deadline = worker.loop().now_ns() + kLingerNs;
+    std::size_t thrown_away = 0;
+    while (thrown_away < kLingerBytes) {
+        buffer.release();
+        char* const room = buffer.room();
+        const io::IoResult got = co_await socket.read(room, buffer.room_bytes(), deadline);
+        if (!got.ok()) co_return;
+        thrown_away += got.bytes;
+    }
+}
+
+void Connection::drain() noexcept {
+    if (idle_) socket.cancel();
+}
+
+void Connection::cut_off() noexcept { socket.cancel(); }
+
+}  // namespace glassgate::proxy

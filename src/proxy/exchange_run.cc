@@ -1,0 +1,124 @@
+// A request's way through the gateway, readable top to bottom.
+#include "proxy/exchange_run.h"
+
+#include "base/clock.h"
+
+namespace glassgate::proxy {
+
+io::Task<void> ExchangeRun::run() {
+    open();
+    if (co_await receive_head()) {
+        if (find_route() && check_body_limit() && co_await run_policies()) co_await forward();
+    }
+    if (!response_begun_) co_await reply_for_ending();
+    finish();
+}
+
+void ExchangeRun::open() {
+    state_.active = worker_.active();
+    record_.names = plan().names.get();
+    record_.listener = connection_.listening->index;
+    record_.opened_ns = now();
+    record_.opened_wall_ns = wall_now_ns();
+    connection_.keep_alive = false;  // until the exchange has earned it
+    worker_.recorder().exchange_opened(record_.listener);
+}
+
+bool ExchangeRun::find_route() {
+    std::string_view host = state_.request.authority;
+    // The port does not take part in routing; an IPv6 literal keeps its brackets.
+    if (const std::size_t colon = host.rfind(':');
+        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+        host = host.substr(0, colon);
+    const std::string_view path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
+    const RouteMatch match = plan().router.match(record_.listener, host, path, state_.request.method);
+    if (!match.found()) {
+        if (match.allowed == 0) {
+            end(model::Ending::no_route);
+            return false;
+        }
+        std::string allow;
+        for (std::size_t i = 0; i + 1 < kMethodCount; ++i) {
+            const auto method = static_cast<Method>(i);
+            if ((match.allowed & method_bit(method)) == 0) continue;
+            if (!allow.empty()) allow += ", ";
+            allow += to_text(method);
+        }
+        state_.policy_request.arena = &state_.arena;
+        state_.policy_request.edit_response_header("Allow", allow);
+        end(model::Ending::method_not_allowed);
+        return false;
+    }
+    record_.route = match.route;
+    record_.pattern = match.pattern;
+    return true;
+}
+
+io::Task<bool> ExchangeRun::run_policies() {
+    policy::Request& request = state_.policy_request;
+    request.head = &state_.request;
+    request.path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
+    // The record's text may move while it grows; what policies see may not.
+    request.client_address = state_.arena.keep(
+        std::string_view(state_.text).substr(record_.remote_address.offset, record_.remote_address.length));
+    request.route = record_.route;
+    request.now_ns = worker_.loop().now_ns();
+    request.exchange = &record_;
+    request.arena = &state_.arena;
+    const bool timed = record_.names->captured.has(model::Field::policy_outcomes);
+    const auto& chain = state_.active->policies[record_.route];
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        const uint64_t began = timed ? mono_now_ns() : 0;
+        policy::Verdict verdict = chain[i]->on_request(request);
+        state_.policies_run = i + 1;
+        if (std::holds_alternative<policy::Wait>(verdict)) verdict = co_await chain[i]->resume(request);
+        const uint32_t name = route().policies[i].name_index;
+        model::PolicyStep step;
+        step.policy = name;
+        step.elapsed_ns = timed ? static_cast<uint32_t>(mono_now_ns() - began) : 0;
+        const auto* refusal = std::get_if<policy::Reply>(&verdict);
+        if (refusal != nullptr) {
+            step.verdict = model::PolicyVerdict::reply;
+            const auto& reasons = record_.names->policies[name].reasons;
+            for (std::size_t r = 0; r < reasons.size(); ++r)
+                if (reasons[r] == refusal->reason) step.reason = static_cast<uint16_t>(r);
+        }
+        record_.policies.push_back(step);
+        if (refusal == nullptr) continue;
+        end(refusal->ending);
+        co_await reply(refusal->status, refusal->message);
+        co_return false;
+    }
+    co_return true;
+}
+
+io::Task<void> ExchangeRun::forward() {
+    upstream().count_request();
+    connection_.socket.set_hangup_hook(&ExchangeRun::on_client_hangup, this);
+    while (!co_await attempt()) {
+        if (pump_.running()) {
+            connection_.socket.cancel();
+            co_await pump_.join();
+            connection_.socket.uncancel();
+        }
+        if (client_gone_ || !may_retry()) break;
+        state_.ended = false;  // the attempt's ending is not the exchange's: there is another
+    }
+    if (response_begun_ || !state_.ended) co_await relay_response();
+    connection_.socket.set_hangup_hook(nullptr, nullptr);
+    if (pump_.running()) {
+        // The response is over before the request is: nobody wants the rest.
+        connection_.socket.cancel();
+        co_await pump_.join();
+        connection_.socket.uncancel();
+    }
+    release_upstream(false);
+}
+
+void ExchangeRun::on_client_hangup(void* self) {
+    auto* run = static_cast<ExchangeRun*>(self);
+    run->client_gone_ = true;
+    if (run->upstream_connection_) run->upstream_connection_->socket.cancel();
+}
+
+}  // namespace glassgate::proxy

@@ -1,0 +1,47 @@
+// The one place where an exchange is closed: the ending is stated, the record is complete, the
+// recorder gets it.
+#include "proxy/exchange_run.h"
+
+namespace glassgate::proxy {
+
+void ExchangeRun::finish() {
+    GW_CHECK(state_.ended);
+    policy::Request& request = state_.policy_request;
+    const auto keep_if = [&](model::Field field, std::string_view value, model::TextRef& ref) {
+        if (!value.empty() && record_.names->captured.has(field)) ref = state_.keep(value);
+    };
+    keep_if(model::Field::client_id, request.client_id, record_.client_id);
+    keep_if(model::Field::client_name, request.client_name, record_.client_name);
+    for (const model::FieldRef& slot : record_.names->captured.slots())
+        if (slot.field == model::Field::jwt_claim)
+            record_.captures[slot.slot] = state_.keep(request.claim(slot.parameter));
+
+    if (record_.status == 0 && client_gone_) record_.status = 499;
+    record_.closed_ns = now();
+    record_.text = state_.text.data();
+    record_.text_size = static_cast<uint32_t>(state_.text.size());
+    if (record_.has_route()) {
+        const auto& chain = state_.active->policies[record_.route];
+        for (std::size_t i = state_.policies_run; i-- > 0;) chain[i]->on_finished(request, record_);
+    }
+    worker_.recorder().exchange_closed(record_);
+
+    using enum model::ConnectionEnding;
+    if (connection_.keep_alive) return;
+    switch (record_.ending) {
+        case model::Ending::client_abort: connection_.record.ending = client_reset; break;
+        case model::Ending::client_header_timeout:
+        case model::Ending::client_body_timeout:
+        case model::Ending::client_write_timeout: connection_.record.ending = timed_out; break;
+        case model::Ending::malformed_request:
+        case model::Ending::uri_too_long:
+        case model::Ending::header_too_large: connection_.record.ending = protocol_error; break;
+        case model::Ending::upstream_body_reset:
+        case model::Ending::upstream_body_timeout: connection_.record.ending = exchange_failed; break;
+        case model::Ending::upgraded: connection_.record.ending = tunnel_closed; break;
+        case model::Ending::shutdown: connection_.record.ending = drained; break;
+        default: connection_.record.ending = finished; break;
+    }
+}
+
+}  // namespace glassgate::proxy

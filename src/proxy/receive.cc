@@ -1,0 +1,165 @@
+// The request head: received, checked, recorded; who asks and under which trace.
+#include <cstring>
+
+#include "base/clock.h"
+#include "http/forwarded.h"
+#include "http/path.h"
+#include "http/trace_context.h"
+#include "proxy/exchange_run.h"
+
+namespace glassgate::proxy {
+namespace {
+
+using model::Ending;
+
+Ending ending_of(http::ParseError error) {
+    switch (http::status_of(error)) {
+        case 414: return Ending::uri_too_long;
+        case 431: return Ending::header_too_large;
+        case 417: return Ending::expectation_failed;
+        default: return Ending::malformed_request;
+    }
+}
+
+// The head is copied out of the receive buffer, which the body will reuse: all views move with it.
+void rebase(http::RequestHead& head, const char* from, const char* to) {
+    const auto move = [&](std::string_view& view) {
+        if (view.data() != nullptr) view = {to + (view.data() - from), view.size()};
+    };
+    move(head.method_text);
+    move(head.target);
+    move(head.path);
+    move(head.query);
+    move(head.authority);
+    move(head.upgrade);
+    for (http::HeaderField& field : head.headers) {
+        move(field.name);
+        move(field.value);
+    }
+}
+
+}  // namespace
+
+io::Task<bool> ExchangeRun::receive_head() {
+    io::Buffer& buffer = connection_.buffer;
+    const uint64_t deadline = record_.opened_ns + listener().header_timeout_ms * kNsPerMs;
+    std::size_t resume = 0;
+    while (true) {
+        const http::ParseResult parsed =
+            http::parse_request_head(buffer.view(), listener().limits, resume, state_.request);
+        if (parsed.state == http::ParseState::complete) {
+            const char* const from = buffer.view().data();
+            state_.head.assign(from, parsed.consumed);
+            rebase(state_.request, from, state_.head.data());
+            buffer.consume(parsed.consumed);
+            break;
+        }
+        if (parsed.state == http::ParseState::failed) {
+            record_.detail = state_.keep(http::to_text(parsed.error));
+            end(ending_of(parsed.error));
+            record_.status = http::status_of(parsed.error);
+            connection_.input_left = true;
+            co_return false;
+        }
+        if (buffer.room_bytes() == 0) buffer.enlarge();
+        const std::size_t room = buffer.room_bytes();
+        if (room == 0) {
+            end(Ending::header_too_large);
+            connection_.input_left = true;
+            co_return false;
+        }
+        const io::IoResult got = co_await connection_.socket.read(buffer.room(), room, deadline);
+        if (got.ok()) {
+            buffer.produced(got.bytes);
+            continue;
+        }
+        if (got.status == io::IoStatus::timeout)
+            end(Ending::client_header_timeout);
+        else
+            end(got.status == io::IoStatus::cancelled ? Ending::shutdown : Ending::client_abort);
+        client_gone_ = got.status == io::IoStatus::eof || got.status == io::IoStatus::reset;
+        co_return false;
+    }
+    record_.head_received_ns = worker_.loop().now_ns();
+    capture_request();
+    if (!http::normalize_path(state_.request.path, state_.path)) {
+        record_.detail = state_.keep("path leaves the root or is not a path");
+        end(Ending::malformed_request);
+        connection_.input_left = true;
+        co_return false;
+    }
+    connection_.keep_alive = state_.request.keep_alive;
+    const uint32_t most = listener().requests_per_connection;
+    if (most != 0 && connection_.record.exchanges + 1 >= most) connection_.keep_alive = false;
+    co_return true;
+}
+
+void ExchangeRun::capture_request() {
+    const http::RequestHead& head = state_.request;
+    const model::FieldSelection& wanted = record_.names->captured;
+    using enum model::Field;
+    record_.method = head.method;
+    record_.protocol = head.version == http::Version::http10 ? model::Protocol::http10 : model::Protocol::http11;
+    if (head.method == Method::other) record_.method_text = state_.keep(head.method_text);
+    if (wanted.has(request_path)) record_.path = state_.keep(head.path);
+    if (wanted.has(request_query)) record_.query = state_.keep(head.query);
+    if (wanted.has(request_host)) record_.host = state_.keep(head.authority);
+    if (wanted.has(request_user_agent))
+        record_.user_agent = state_.keep(http::find(head.headers, http::KnownHeader::user_agent));
+    for (const model::FieldRef& slot : wanted.slots())
+        if (slot.field == request_header)
+            record_.captures[slot.slot] = state_.keep(http::find(head.headers, slot.parameter));
+    identify_client();
+    begin_trace();
+}
+
+void ExchangeRun::identify_client() {
+    const http::RequestHead& head = state_.request;
+    std::string_view client = connection_.peer_address;
+    if (!listener().trust_forwarded.empty() && listener().trust_forwarded.matches(client))
+        client = http::client_address(client, http::find(head.headers, http::KnownHeader::x_forwarded_for),
+                                      listener().trust_forwarded);
+    record_.remote_address = state_.keep(client);
+    record_.remote_port = connection_.peer_port;
+    const std::string_view id = http::find(head.headers, http::KnownHeader::x_request_id);
+    if (!id.empty() && id.size() <= 128 && !listener().trust_request_id.empty() &&
+        listener().trust_request_id.matches(connection_.peer_address)) {
+        record_.request_id = state_.keep(id);
+        record_.request_id_is_trace_id = false;
+    }
+}
+
+void ExchangeRun::begin_trace() {
+    record_.span_id = worker_.random().span_id();
+    const TracePlan& trace = plan().trace;
+    const AddressSet& trusted = listener().trust_trace_context;
+    bool decided = false;
+    if (trusted.empty() || trusted.matches(connection_.peer_address)) {
+        for (const TraceFormat format : trace.propagation) {
+            http::TraceParent parent;
+            const bool found = format == TraceFormat::w3c
+                                   ? http::extract_w3c(state_.request.headers, parent)
+                                   : http::extract_b3(state_.request.headers, parent);
+            if (!found) continue;
+            record_.trace_id = parent.trace_id;
+            record_.parent_span_id = parent.parent_id;
+            record_.trace_state = state_.keep(parent.tracestate);
+            record_.sampled = parent.sampled;
+            decided = parent.has_sampling_decision;
+            break;
+        }
+    }
+    if (!record_.trace_id.valid()) record_.trace_id = worker_.random().trace_id();
+    if (!decided && trace.enabled) record_.sampled = worker_.random().unit() < trace.sample_rate;
+}
+
+bool ExchangeRun::check_body_limit() {
+    body_limit_ = route().body_bytes.value_or(listener().body_bytes);
+    if (state_.request.body == http::BodyKind::length) body_left_ = state_.request.content_length;
+    if (body_limit_ == 0 || body_left_ <= body_limit_) return true;
+    end(model::Ending::body_too_large);
+    connection_.input_left = true;
+    return false;
+}
+
+}  // namespace glassgate::proxy

@@ -1,0 +1,112 @@
+// Worker: one thread that owns everything a request touches: its loop, its listening sockets, its
+// instances of the policies, its upstream connections. Nothing here is shared with other workers.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "io/buffer.h"
+#include "io/socket.h"
+#include "model/recorder.h"
+#include "policy/policy.h"
+#include "proxy/plan.h"
+#include "proxy/upstream.h"
+
+namespace glassgate::proxy {
+
+class Connection;
+struct ExchangeState;
+
+// A plan as one worker runs it. Alive until the worker's last exchange under it has closed.
+struct ActivePlan {
+    std::shared_ptr<const Plan> plan;
+    std::vector<std::vector<std::unique_ptr<policy::Policy>>> policies;  // per route, chain order
+    std::vector<std::shared_ptr<Upstream>> upstreams;                    // per plan index
+    model::Recorder* recorder = nullptr;
+    ~ActivePlan();  // tells the recorder that the generation has retired here
+};
+
+class Worker {
+public:
+    struct Shared {
+        shared::QuotaLedger* quotas = nullptr;
+        shared::BreakerBoard* breakers = nullptr;
+    };
+    static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder, Shared shared);
+    ~Worker();
+
+    void start();  // its thread
+    // Control thread. Applies a plan on the worker's thread and returns when done; fails when a
+    // listener cannot be opened, and then the old plan stays.
+    Status apply(std::shared_ptr<const Plan> plan);
+    // Any thread. Stops accepting, closes idle connections, lets open exchanges finish.
+    void drain();
+    // Control thread. After drain: true when no connection is left.
+    [[nodiscard]] bool drained() const noexcept { return connections_open_.load() == 0; }
+    // Control thread. Cuts off what is left and ends the thread.
+    void stop();
+
+    // Any thread: results of name resolution and active health checks.
+    void set_addresses(std::string host, std::vector<sockaddr_storage> addresses);
+    void set_healthy(std::string upstream_key, std::string target, bool healthy);
+
+    // The port a listener of port 0 got; control thread, after apply.
+    [[nodiscard]] uint16_t port(const std::string& listener) const;
+
+    // For the exchanges of this worker, on its thread.
+    [[nodiscard]] io::Loop& loop() noexcept { return *loop_; }
+    [[nodiscard]] io::BufferPool& buffers() noexcept { return buffers_; }
+    [[nodiscard]] model::Recorder& recorder() noexcept { return recorder_; }
+    [[nodiscard]] Random& random() noexcept { return random_; }
+    [[nodiscard]] const std::shared_ptr<ActivePlan>& active() const noexcept { return active_; }
+    [[nodiscard]] bool draining() const noexcept { return draining_; }
+    [[nodiscard]] std::string_view http_date();
+    [[nodiscard]] std::unique_ptr<ExchangeState> take_exchange();
+    void give_exchange(std::unique_ptr<ExchangeState> state);
+    void connection_closed(Connection* connection) noexcept;
+
+private:
+    Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder, Shared shared);
+    struct Listening {
+        Worker* worker = nullptr;
+        std::string key;            // address:port as configured
+        std::string name;
+        uint32_t index = 0;         // in the active plan
+        uint32_t open = 0;          // connections
+        std::unique_ptr<io::Acceptor> acceptor;
+    };
+    friend class Connection;
+
+    Status apply_here(const std::shared_ptr<const Plan>& plan);
+    Status open_listeners(const Plan& plan, std::vector<std::shared_ptr<Listening>>& out);
+    std::shared_ptr<ActivePlan> instantiate(const std::shared_ptr<const Plan>& plan);
+    void drain_here();
+    static void on_accept(void* listening, int fd, const sockaddr_storage& peer);
+
+    unsigned index_;
+    std::unique_ptr<io::Loop> loop_;
+    model::Recorder& recorder_;
+    Shared shared_;
+    Random random_;
+    io::BufferPool buffers_;
+    std::shared_ptr<ActivePlan> active_;
+    std::map<std::string, std::vector<sockaddr_storage>> resolved_;
+    std::vector<std::shared_ptr<Listening>> listening_;
+    std::unordered_set<Connection*> connections_;
+    std::vector<std::unique_ptr<ExchangeState>> free_exchanges_;
+    std::string date_;
+    uint64_t date_second_ = 0;
+    bool draining_ = false;
+    std::atomic<std::size_t> connections_open_{0};
+    std::thread thread_;
+};
+
+}  // namespace glassgate::proxy
