@@ -19,8 +19,8 @@ namespace glassgate::proxy {
 
 // A connection to a target, in use by one exchange or idle in the pool.
 struct UpstreamConnection {
-    UpstreamConnection(io::Socket s, io::BufferPool& pool, uint32_t t)
-        : socket(std::move(s)), buffer(pool), target(t) {}
+    UpstreamConnection(io::Socket s, io::BufferPool& buffers, uint32_t t)
+        : socket(std::move(s)), buffer(buffers), target(t) {}
     io::Socket socket;
     io::Buffer buffer;
     uint32_t target;

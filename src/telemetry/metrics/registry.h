@@ -44,6 +44,9 @@ struct External {
 
 class MetricsRegistry {
 public:
+    // A scrape or two may be lost on the way; after this many a series that is gone is forgotten.
+    static constexpr unsigned kRetiredGraceScrapes = 3;
+
     MetricsRegistry(unsigned workers, const MetricsSettings& settings);
     ~MetricsRegistry();
     MetricsRegistry(const MetricsRegistry&) = delete;
@@ -64,7 +67,8 @@ public:
     // Any thread but a worker's; scrapes are serialised. Appends the whole exposition.
     void expose(Exposition exposition, std::string& out);
 
-    // Sum over everything for tests and the panel: value of a counter or gauge series, 0 if absent.
+    // Sum over everything for tests and the panel: value of a counter or gauge series, or the count
+    // of a histogram's; 0 if absent.
     [[nodiscard]] double value(std::string_view family,
                                const std::vector<std::pair<std::string, std::string>>& labels);
 

@@ -87,6 +87,7 @@ bool SeriesIndex::claim(SeriesGroup& group, Claim claim) noexcept {
 // Only the scraper lowers `used_` (a refund), so checking first and adding then is safe under the
 // mutex.
 bool SeriesIndex::charge(uint64_t lines) noexcept {
+    if (lines == 0) return true;
     if (used_.load() + external_lines_.load() + lines > limit_.load()) return false;
     used_.fetch_add(lines);
     return true;
@@ -98,6 +99,7 @@ SeriesGroup& SeriesIndex::create(Subject subject, Labels labels, SeriesGroup* pa
     group->subject = subject;
     group->labels.assign(labels.begin(), labels.end());
     group->parent = parent;
+    if (parent != nullptr) ++parent->children;
     group->first_cell = first;
     group->hold.store(claim == Claim::named ? 1 : SeriesGroup::kOnDemand);
     set_key(subject, labels);
@@ -170,7 +172,7 @@ void SeriesIndex::add_layout(std::shared_ptr<PlanLayout> layout) {
 std::shared_ptr<PlanLayout> SeriesIndex::layout_of(const model::PlanNames* names) {
     const std::lock_guard lock(mutex_);
     for (const auto& layout : layouts_)
-        if (layout->names.get() == names) return layout;
+        if (layout->names.get() == names && !layout->released.load()) return layout;
     return nullptr;
 }
 
@@ -206,8 +208,10 @@ void SeriesIndex::reap(std::size_t most) {
     const uint64_t acknowledged = clock_.acknowledged_by_all();
     std::size_t freed = 0;
     std::erase_if(dead_, [&](SeriesGroup* group) {
-        if (freed == most || group->evicted_at.load() > acknowledged) return false;
+        const bool in_use = group->evicted_at.load() > acknowledged || group->children != 0;
+        if (freed == most || in_use) return false;
         ++freed;
+        if (group->parent != nullptr) --group->parent->children;
         set_key(group->subject, std::vector<std::string_view>(group->labels.begin(), group->labels.end()));
         if (const auto found = by_key_.find(key_); found != by_key_.end() && found->second == group)
             by_key_.erase(found);

@@ -39,6 +39,7 @@ struct SeriesGroup {
     Subject subject;
     std::vector<std::string> labels;
     SeriesGroup* parent = nullptr;
+    uint32_t children = 0;  // that still point here; under the index's mutex
     CellIndex first_cell = kNoCell;
     std::atomic<uint32_t> hold{0};
     std::atomic<uint64_t> evicted_at{0};  // clients: EvictionClock time of the last eviction

@@ -123,7 +123,8 @@ void ExchangeSpans::method(AttributeWriter& attributes) {
 
 std::string_view pattern_of(const Exchange& x) noexcept {
     if (!x.has_route()) return {};
-    return x.names->routes[x.route].patterns[x.pattern];
+    const std::vector<std::string>& patterns = x.names->routes[x.route].patterns;
+    return x.pattern < patterns.size() ? std::string_view(patterns[x.pattern]) : std::string_view();
 }
 
 std::string_view method_in_name(const Exchange& x) noexcept {
@@ -332,6 +333,16 @@ std::string_view sampling_reason(const Exchange& exchange, const SpanOptions& op
     if (options.keep_slower_than_ns != 0 && exchange.latency_ns() >= options.keep_slower_than_ns)
         return "slow";
     return {};
+}
+
+void select_span_fields(model::FieldSelection& captured) {
+    using enum model::Field;
+    for (const model::Field field :
+         {request_id, request_path, request_query, request_method, request_host, request_scheme,
+          request_protocol, request_bytes, request_remote_address, request_user_agent,
+          response_status, response_bytes, response_ending, response_origin, route_id, route_path,
+          api_name, client_id, policy_outcomes, upstream_name, upstream_address, trace_id, span_id})
+        captured.add(field);
 }
 
 Projected SpanProjector::project(const Exchange& exchange, std::string& out) {

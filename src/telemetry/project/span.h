@@ -35,6 +35,9 @@ struct SpanOptions {
 [[nodiscard]] std::string_view sampling_reason(const model::Exchange& exchange,
                                                const SpanOptions& options) noexcept;
 
+// Adds what spans show to what the data plane captures; without it the attributes are left out.
+void select_span_fields(model::FieldSelection& captured);
+
 class SpanProjector {
 public:
     explicit SpanProjector(const SpanOptions& options) : options_(options) {}

@@ -12,11 +12,11 @@
 namespace glassgate::telemetry {
 namespace {
 
-// The version of the build; the release sets it.
+// The version of the build, where the build tells it; an empty one is left out.
 #ifdef GLASSGATE_VERSION
 constexpr std::string_view kVersion = GLASSGATE_VERSION;
 #else
-constexpr std::string_view kVersion = "0.0.0-dev";
+constexpr std::string_view kVersion = "";
 #endif
 
 // The semantic conventions the span attributes follow.
@@ -91,7 +91,7 @@ OtlpEnvelope::OtlpEnvelope(const ResourceAttributes& resource) {
         protozero::pbf_writer field(scope_field_);
         protozero::pbf_writer scope(field, kScopeSpansScope);
         scope.add_string(kScopeName, "glassgate");
-        scope.add_string(kScopeVersion, kVersion.data(), kVersion.size());
+        if (!kVersion.empty()) scope.add_string(kScopeVersion, kVersion.data(), kVersion.size());
     }
     protozero::pbf_writer schema(schema_field_);
     schema.add_string(kScopeSpansSchemaUrl, kSchemaUrl.data(), kSchemaUrl.size());
