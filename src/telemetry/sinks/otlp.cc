@@ -51,7 +51,9 @@ public:
     void hurry(uint32_t deadline_ms) noexcept override { transport_->hurry(deadline_ms); }
 
 private:
-    static SpanOptions span_options(const TracingSettings& settings);
+    static SpanOptions span_options(const TracingSettings& settings) {
+        return {settings.keep_errors, settings.keep_slower_than_ns, nullptr, nullptr};
+    }
 
     static Delivered delivered(const OtlpVerdict& verdict, std::size_t records) {
         switch (verdict.kind) {
