@@ -28,7 +28,8 @@ Status configure(int fd, const sockaddr_storage& bound) {
 }  // namespace
 
 Result<std::unique_ptr<Acceptor>> Acceptor::listen(Loop& loop, const std::string& address,
-                                                   uint16_t port, Accepted accepted, void* context) {
+                                                   uint16_t port, Accepted accepted, void* context,
+                                                   bool started) {
     const std::string where = address + ":" + std::to_string(port);
     sockaddr_storage bound;
     if (!parse_address(address == "*" ? "0.0.0.0" : address, port, bound))
@@ -47,8 +48,15 @@ Result<std::unique_ptr<Acceptor>> Acceptor::listen(Loop& loop, const std::string
     format_address(actual, text, actual_port);
     std::unique_ptr<Acceptor> acceptor(new Acceptor(loop, fd, actual_port, accepted, context));
     acceptor->retry_timer_.set_callback(&on_retry_timer, acceptor.get());
-    TRY_STATUS(loop.add(fd, EPOLLIN, acceptor.get()));
+    if (started) acceptor->start();
     return acceptor;
+}
+
+void Acceptor::start() noexcept {
+    if (started_) return;
+    started_ = true;
+    // Level-triggered: what is left in the queue after a turn's share is seen in the next.
+    if (!loop_.add(fd_, EPOLLIN, this)) loop_.timers().arm(retry_timer_, loop_.now_ns() + kRetryNs);
 }
 
 Acceptor::~Acceptor() {
@@ -71,6 +79,16 @@ void Acceptor::on_events(uint32_t) noexcept {
             loop_.timers().arm(retry_timer_, loop_.now_ns() + kRetryNs);
         }
         return;
+    }
+}
+
+void Acceptor::accept_all() noexcept {
+    for (int i = 0; i < kBacklog; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) return;
+        accepted_(context_, fd, peer);
     }
 }
 

@@ -203,7 +203,7 @@ IoResult Socket::ConnectAwaiter::await_resume() noexcept {
     return op.result;
 }
 
-Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns) {
+Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns, Socket** pending) {
     const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) co_return Connected{IoStatus::reset, errno, {}};
     const int on = 1;
@@ -217,7 +217,9 @@ Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t de
     auto adopted = Socket::adopt(loop, fd, rc == 0);
     if (!adopted) co_return Connected{IoStatus::reset, EMFILE, {}};
     Socket socket = std::move(*adopted);
+    if (pending != nullptr) *pending = &socket;
     const IoResult r = co_await socket.wait_connected(deadline_ns);
+    if (pending != nullptr) *pending = nullptr;
     if (!r.ok()) co_return Connected{r.status, static_cast<int>(r.bytes), {}};
     co_return Connected{IoStatus::ok, 0, std::move(socket)};
 }

@@ -180,10 +180,15 @@ public:
     // address: numeric IPv4/IPv6 or "*"; port 0: any free one. SO_REUSEPORT is set, so that every
     // worker listens on its own socket of the same port.
     static Result<std::unique_ptr<Acceptor>> listen(Loop& loop, const std::string& address,
-                                                    uint16_t port, Accepted accepted, void* context);
+                                                    uint16_t port, Accepted accepted, void* context,
+                                                    bool started = true);
     ~Acceptor();
+    // Connections made before this wait in the kernel's queue. Harmless when started already.
+    void start() noexcept;
     [[nodiscard]] uint16_t port() const noexcept { return port_; }
     void on_events(uint32_t epoll_events) noexcept override;
+    // Accepts what waits in the queue now; before closing, so that nobody who was let in is dropped.
+    void accept_all() noexcept;
 
 private:
     Acceptor(Loop& loop, int fd, uint16_t port, Accepted accepted, void* context) noexcept
@@ -195,6 +200,7 @@ private:
     Accepted accepted_;
     void* context_;
     Timer retry_timer_;
+    bool started_ = false;
 };
 
 // A pause on the loop; deadline on the mono clock.
@@ -222,8 +228,10 @@ struct Connected {
     int error_number = 0;
     Socket socket;
 };
-// Connects to a resolved address.
-[[nodiscard]] Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns);
+// Connects to a resolved address. While the connect is under way *pending, if given, is its socket,
+// so that somebody else can cancel it; null again afterwards.
+[[nodiscard]] Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns,
+                                      Socket** pending = nullptr);
 
 [[nodiscard]] socklen_t address_size(const sockaddr_storage& address) noexcept;
 // "192.0.2.1" / "2001:db8::1" and the port.

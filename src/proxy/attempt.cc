@@ -66,18 +66,20 @@ io::Task<bool> ExchangeRun::obtain_connection(Upstream& up, uint32_t target) {
             end(Ending::upstream_overflow);
             co_return false;
         }
-        io::Connected connected = co_await up.connect(target);
+        io::Connected connected = co_await up.connect(target, &connecting_);
+        connecting_ = nullptr;
         if (connected.status != io::IoStatus::ok) {
-            fail_attempt(connected.status == io::IoStatus::timeout ? AttemptResult::connect_timeout
-                                                                   : AttemptResult::connect_failed);
+            fail_attempt(connected.status == io::IoStatus::timeout     ? AttemptResult::connect_timeout
+                         : connected.status == io::IoStatus::cancelled ? AttemptResult::cancelled
+                                                                       : AttemptResult::connect_failed);
             co_return false;
         }
         upstream_connection_ = up.opened(target, std::move(connected.socket));
         attempt_.connected_ns = now();
     }
     attempt_.address = state_.keep(upstream_connection_->address);
-    if (client_gone_ || connection_.socket.hangup()) {
-        client_gone_ = true;
+    if (client_gone_ || cut_off_ || connection_.socket.hangup()) {
+        client_gone_ |= !cut_off_;
         fail_attempt(AttemptResult::cancelled);
         co_return false;
     }
@@ -104,10 +106,7 @@ void ExchangeRun::build_upstream_head() {
     out.keep_forwarded = !listener().trust_forwarded.empty() &&
                          listener().trust_forwarded.matches(connection_.peer_address);
     char id[32];
-    write_hex(id, record_.trace_id.bytes.data(), 16);
-    out.request_id = record_.request_id_is_trace_id
-                         ? std::string_view(id, 32)
-                         : std::string_view(state_.text).substr(record_.request_id.offset, record_.request_id.length);
+    out.request_id = request_id(id);
     std::string& scratch = state_.chunk;
     scratch.clear();
     if (plan().trace.enabled) {
@@ -143,7 +142,7 @@ io::Task<bool> ExchangeRun::send_request() {
     const uint64_t stall_ns = upstream().plan().response_timeout_ms * kNsPerMs;
     const io::IoResult sent = co_await upstream_connection_->socket.write(state_.out, stall_ns, body);
     if (!sent.ok()) {
-        if (client_gone_)
+        if (client_gone_ || cut_off_)
             fail_attempt(AttemptResult::cancelled);
         else
             fail_attempt(sent.status == io::IoStatus::timeout ? AttemptResult::timeout : AttemptResult::reset);
@@ -176,6 +175,11 @@ io::Task<bool> ExchangeRun::receive_response_head() {
             }
             if (parsed.state == http::ParseState::complete) {
                 const uint16_t status = state_.response.status;
+                if (state_.response.switching && !state_.request.has_upgrade) {
+                    record_.detail = state_.keep("101 without having been asked for an upgrade");
+                    fail_attempt(AttemptResult::malformed);
+                    co_return false;
+                }
                 if (status >= 200 || state_.response.switching) {
                     from.buffer.consume(parsed.consumed);
                     attempt_.first_byte_ns = now();
@@ -231,9 +235,9 @@ io::Task<bool> ExchangeRun::relay_interim() {
 void ExchangeRun::fail_attempt(AttemptResult result) {
     attempt_.result = result;
     end_attempt();
-    release_upstream(false);
     // A request body that broke off on the client's side is the client's doing.
-    end(pump_ending_ != Ending::completed ? pump_ending_ : ending_of(result));
+    const bool stopped = result == AttemptResult::cancelled && cut_off_ && !client_gone_;
+    end(pump_ending_ != Ending::completed ? pump_ending_ : stopped ? Ending::shutdown : ending_of(result));
 }
 
 void ExchangeRun::end_attempt() {
@@ -268,6 +272,15 @@ bool ExchangeRun::may_retry() const {
         default: break;
     }
     return allowed && upstream().take_retry();
+}
+
+bool ExchangeRun::retries_answer() const {
+    const RetryPlan& retries = upstream().plan().retries;
+    const uint16_t status = attempt_.status;
+    const bool listed = (status == 502 && retries.on_502) || (status == 503 && retries.on_503) ||
+                        (status == 504 && retries.on_504);
+    return listed && body_replayable_ && record_.attempt_count <= retries.attempts &&
+           is_idempotent(record_.method) && upstream().take_retry();
 }
 
 }  // namespace glassgate::proxy

@@ -24,6 +24,7 @@ Connection::Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Sock
     const bool v6 = std::strchr(peer_address, ':') != nullptr;
     std::snprintf(record.peer, sizeof record.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
     record.listener = listening->index;
+    std::snprintf(record.listener_name, sizeof record.listener_name, "%s", listening->name.c_str());
     record.opened_ns = worker.loop().now_ns();
     record.opened_wall_ns = wall_now_ns();
 }
@@ -51,17 +52,18 @@ io::Detached Connection::serve(std::unique_ptr<Connection> self) {
 
 io::Task<void> Connection::serve_requests() {
     while (true) {
-        const ListenerPlan& listener = settings(*worker.active()->plan);
-        if (!co_await wait_for_request(listener.idle_timeout_ms * kNsPerMs)) co_return;
+        if (!co_await wait_for_request()) co_return;
         {
             std::unique_ptr<ExchangeState> state = worker.take_exchange();
             ExchangeRun run(*this, *state);
+            exchange = &run;
             co_await run.run();
+            exchange = nullptr;
             worker.give_exchange(std::move(state));
         }
         ++record.exchanges;
         if (!keep_alive) co_return;
-        if (worker.draining()) {
+        if (ends_soon()) {
             record.ending = model::ConnectionEnding::drained;
             co_return;
         }
@@ -71,31 +73,20 @@ io::Task<void> Connection::serve_requests() {
 
 // True when the first byte of a request is in the buffer. Empty lines between requests are skipped
 // (RFC 9112 §2.2) and are not a request.
-io::Task<bool> Connection::wait_for_request(uint64_t idle_timeout_ns) {
-    const uint64_t deadline = worker.loop().now_ns() + idle_timeout_ns;
+io::Task<bool> Connection::wait_for_request() {
+    const Plan& plan = *worker.active()->plan;
+    const uint64_t idle_ns =
+        listening->removed ? 0 : plan.listeners[listening->index].idle_timeout_ms * kNsPerMs;
+    const uint64_t deadline = worker.loop().now_ns() + idle_ns;
     while (true) {
-        std::string_view bytes = buffer.view();
-        while (bytes.starts_with("\r\n")) {
-            buffer.consume(2);
-            bytes = buffer.view();
-        }
-        if (!bytes.empty() && bytes != "\r") co_return true;
-        idle_ = true;
-        const io::IoResult ready = co_await socket.wait_readable(deadline);
-        idle_ = false;
-        io::IoResult got = ready;
-        if (ready.ok()) {
-            char* const room = buffer.room();
-            got = co_await socket.read(room, buffer.room_bytes(), deadline);
-            if (got.ok()) {
-                buffer.produced(got.bytes);
-                continue;
-            }
-        }
+        while (buffer.view().starts_with("\r\n")) buffer.consume(2);
+        if (!buffer.empty() && buffer.view() != "\r") co_return true;
+        const io::IoResult got = co_await read_more(deadline);
+        if (got.ok()) continue;
         using enum model::ConnectionEnding;
         switch (got.status) {
             case io::IoStatus::eof: record.ending = client_closed; break;
-            case io::IoStatus::timeout: record.ending = idle_timeout; break;
+            case io::IoStatus::timeout: record.ending = ends_soon() ? drained : idle_timeout; break;
             case io::IoStatus::cancelled: record.ending = drained; break;
             default: record.ending = client_reset; break;
         }
@@ -103,7 +94,27 @@ io::Task<bool> Connection::wait_for_request(uint64_t idle_timeout_ns) {
     }
 }
 
+// Waits without holding a buffer. When it is cancelled (drain), a request that has already arrived
+// is still taken, so that nobody who was let in is turned away.
+io::Task<io::IoResult> Connection::read_more(uint64_t deadline_ns) {
+    constexpr uint64_t kLastLookNs = 4 * kNsPerMs;
+    idle_ = true;
+    const io::IoResult ready = co_await socket.wait_readable(deadline_ns);
+    idle_ = false;
+    if (ready.status == io::IoStatus::cancelled && !worker.stopping()) {
+        socket.uncancel();
+        deadline_ns = worker.loop().now_ns() + kLastLookNs;
+    } else if (!ready.ok()) {
+        co_return ready;
+    }
+    char* const room = buffer.room();
+    const io::IoResult got = co_await socket.read(room, buffer.room_bytes(), deadline_ns);
+    if (got.ok()) buffer.produced(got.bytes);
+    co_return got;
+}
+
 io::Task<void> Connection::linger() {
+    if (worker.stopping()) co_return;
     socket.uncancel();
     socket.shutdown_write();
     const uint64_t deadline = worker.loop().now_ns() + kLingerNs;
@@ -121,6 +132,11 @@ void Connection::drain() noexcept {
     if (idle_) socket.cancel();
 }
 
-void Connection::cut_off() noexcept { socket.cancel(); }
+void Connection::cut_off() noexcept {
+    Worker& owner = worker;
+    if (exchange != nullptr) exchange->cut_off();
+    // That may have been the end of the exchange and of this connection.
+    if (owner.connections_.contains(this)) socket.cancel();
+}
 
 }  // namespace glassgate::proxy

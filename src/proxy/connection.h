@@ -10,6 +10,8 @@
 
 namespace glassgate::proxy {
 
+class ExchangeRun;
+
 class Connection {
 public:
     // Starts serving; the connection deletes itself at its end.
@@ -26,22 +28,23 @@ public:
     bool keep_alive = true;        // decided anew by each exchange
     bool input_left = false;       // bytes of a request may be under way: linger before closing
 
-    // The gateway drains: ends at once if idle, else after the exchange.
+    ExchangeRun* exchange = nullptr;  // under way
+
+    // No further request after this one: the gateway drains, or its listener is gone.
+    [[nodiscard]] bool ends_soon() const noexcept { return worker.draining() || listening->removed; }
+    // The gateway drains or the listener goes: ends at once if idle, else after the exchange.
     void drain() noexcept;
     // The drain time is over.
     void cut_off() noexcept;
-
-    [[nodiscard]] const ListenerPlan& settings(const Plan& plan) const noexcept {
-        return plan.listeners[listening->index];
-    }
 
 private:
     Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Socket s, const sockaddr_storage& peer);
     static io::Detached serve(std::unique_ptr<Connection> self);
     io::Task<void> serve_requests();
-    io::Task<bool> wait_for_request(uint64_t idle_timeout_ns);
+    io::Task<bool> wait_for_request();
     io::Task<void> linger();
-    bool idle_ = true;
+    io::Task<io::IoResult> read_more(uint64_t deadline_ns);
+    bool idle_ = false;
 };
 
 }  // namespace glassgate::proxy

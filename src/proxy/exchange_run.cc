@@ -95,30 +95,42 @@ io::Task<bool> ExchangeRun::run_policies() {
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
     connection_.socket.set_hangup_hook(&ExchangeRun::on_client_hangup, this);
-    while (!co_await attempt()) {
-        if (pump_.running()) {
-            connection_.socket.cancel();
-            co_await pump_.join();
-            connection_.socket.uncancel();
+    while (true) {
+        const bool answered = co_await attempt();
+        if (answered && !retries_answer()) {
+            co_await relay_response();
+            break;
         }
-        if (client_gone_ || !may_retry()) break;
+        if (answered) {
+            attempt_.result = model::AttemptResult::response;
+            end_attempt();
+        }
+        co_await stop_pump();
+        release_upstream(false);
+        if (!answered && (client_gone_ || cut_off_ || !may_retry())) break;
         state_.ended = false;  // the attempt's ending is not the exchange's: there is another
     }
-    if (response_begun_ || !state_.ended) co_await relay_response();
     connection_.socket.set_hangup_hook(nullptr, nullptr);
-    if (pump_.running()) {
-        // The response is over before the request is: nobody wants the rest.
-        connection_.socket.cancel();
-        co_await pump_.join();
-        connection_.socket.uncancel();
-    }
-    release_upstream(false);
+    co_await stop_pump();  // the response is over before the request is: nobody wants the rest
+    release_upstream(reusable_ && !client_gone_ && !cut_off_);
 }
 
 void ExchangeRun::on_client_hangup(void* self) {
     auto* run = static_cast<ExchangeRun*>(self);
     run->client_gone_ = true;
-    if (run->upstream_connection_) run->upstream_connection_->socket.cancel();
+    run->interrupt();
+}
+
+void ExchangeRun::cut_off() noexcept {
+    cut_off_ = true;
+    interrupt();
+}
+
+void ExchangeRun::interrupt() noexcept {
+    if (connecting_ != nullptr)
+        connecting_->cancel();
+    else if (upstream_connection_)
+        upstream_connection_->socket.cancel();
 }
 
 }  // namespace glassgate::proxy

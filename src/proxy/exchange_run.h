@@ -20,6 +20,9 @@ public:
     // been handed over and connection.keep_alive says whether another request may follow.
     io::Task<void> run();
 
+    // The drain time is over: every wait of this exchange ends now.
+    void cut_off() noexcept;
+
 private:
     // the story, in this order (exchange_run.cc)
     void open();
@@ -43,18 +46,22 @@ private:
     io::Task<bool> relay_interim();
     void build_upstream_head();
     bool may_retry() const;
+    bool retries_answer() const;                      // of an upstream that answered 502, 503 or 504
     void fail_attempt(model::AttemptResult result);
     void end_attempt();
     void release_upstream(bool reusable);
 
     // relay.cc: bodies
     io::Task<void> pump_request_body();               // runs beside, from client to upstream
+    io::Task<void> stop_pump();                       // before what it uses goes away
     io::Task<bool> pump_step(std::string_view bytes, std::size_t& used);
     io::Task<void> relay_response();
     io::Task<bool> relay_body();
     io::Task<bool> send_body(std::string_view data);
     io::Task<void> tunnel();
     io::Task<void> tunnel_client_to_upstream();
+    [[nodiscard]] uint64_t tunnel_idle_ns() const noexcept;
+    [[nodiscard]] bool tunnel_still_active(const io::IoResult& got) const noexcept;
     void client_failed(io::IoStatus status);
     void upstream_failed_mid_body(io::IoStatus status);
 
@@ -66,11 +73,13 @@ private:
     void run_response_policies(uint16_t status, const http::ResponseHead* head);
 
     [[nodiscard]] const Plan& plan() const noexcept { return *state_.active->plan; }
-    [[nodiscard]] const ListenerPlan& listener() const noexcept { return connection_.settings(plan()); }
+    [[nodiscard]] const ListenerPlan& listener() const noexcept { return plan().listeners[record_.listener]; }
     [[nodiscard]] const RoutePlan& route() const noexcept { return plan().routes[record_.route]; }
     [[nodiscard]] Upstream& upstream() const noexcept { return *state_.active->upstreams[route().upstream]; }
     [[nodiscard]] uint64_t now() noexcept { return worker_.loop().refresh_now(); }
     static void on_client_hangup(void* self);
+    void interrupt() noexcept;                        // the wait for the upstream, whatever it is
+    [[nodiscard]] std::string_view request_id(char (&hex)[32]) const noexcept;
 
     Connection& connection_;
     Worker& worker_;
@@ -82,6 +91,9 @@ private:
     uint64_t tried_ = 0;             // targets, one bit each
     bool response_begun_ = false;    // a byte of the final response has gone to the client
     bool client_gone_ = false;
+    bool cut_off_ = false;           // by the end of the drain time
+    io::Socket* connecting_ = nullptr;  // to the upstream, while that is under way
+    bool reusable_ = false;          // the upstream connection, after the exchange
 
     // request body
     io::Joinable pump_;
@@ -91,6 +103,8 @@ private:
     bool body_replayable_ = true;    // the whole body still lies in the connection's buffer
     std::size_t body_buffered_ = 0;  // then: so many bytes of it
     bool request_complete_ = false;  // everything has been sent upstream
+    std::string request_tail_;       // end of a chunked body with its trailers
+    uint64_t tunnel_active_ns_ = 0;  // either direction of a tunnel
     model::Ending pump_ending_ = model::Ending::completed;  // why the pump gave up, if it did
 
     // response body

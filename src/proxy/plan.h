@@ -70,7 +70,7 @@ struct RetryPlan {
 
 struct UpstreamPlan {
     std::string name;
-    std::string state_key;             // equal keys across reloads keep pools and health
+    std::string state_key;             // equal keys (and names) across reloads keep pools and health
     std::vector<TargetPlan> targets;
     std::string path_prefix;           // the URL's own path, without trailing '/'
     Balance balance = Balance::round_robin;

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "http/forwarded.h"
 #include "http/path.h"
 #include "http/trace_context.h"
@@ -36,6 +37,15 @@ void rebase(http::RequestHead& head, const char* from, const char* to) {
         move(field.name);
         move(field.value);
     }
+}
+
+// What turns the connection into another HTTP or into TLS would carry requests past routing and
+// policies (h2c smuggling); it is not forwarded, and the request goes on without it.
+bool may_upgrade(std::string_view protocols) noexcept {
+    return for_each_list_element(protocols, [](std::string_view protocol) {
+        const std::string_view name = protocol.substr(0, protocol.find('/'));
+        return !iequals(name, "h2c") && !iequals(name, "HTTP") && !iequals(name, "TLS");
+    });
 }
 
 }  // namespace
@@ -88,6 +98,7 @@ io::Task<bool> ExchangeRun::receive_head() {
         connection_.input_left = true;
         co_return false;
     }
+    if (state_.request.has_upgrade && !may_upgrade(state_.request.upgrade)) state_.request.has_upgrade = false;
     connection_.keep_alive = state_.request.keep_alive;
     const uint32_t most = listener().requests_per_connection;
     if (most != 0 && connection_.record.exchanges + 1 >= most) connection_.keep_alive = false;

@@ -51,6 +51,14 @@ io::Task<void> ExchangeRun::pump_request_body() {
     }
 }
 
+io::Task<void> ExchangeRun::stop_pump() {
+    if (!pump_.running()) co_return;
+    connection_.socket.cancel();
+    if (upstream_connection_) upstream_connection_->socket.cancel();
+    co_await pump_.join();
+    if (!cut_off_) connection_.socket.uncancel();
+}
+
 // Sends what `bytes` holds of the body upstream. False: give up.
 io::Task<bool> ExchangeRun::pump_step(std::string_view bytes, std::size_t& used) {
     std::string_view data;
@@ -78,10 +86,10 @@ io::Task<bool> ExchangeRun::pump_step(std::string_view bytes, std::size_t& used)
         }
         if (step.state == http::ParseState::complete) {
             request_complete_ = true;
-            state_.chunk.assign(data.empty() ? "0\r\n" : "\r\n0\r\n");
-            state_.chunk += request_chunks_.trailers();
-            state_.chunk += "\r\n";
-            tail = state_.chunk;
+            request_tail_.assign(data.empty() ? "0\r\n" : "\r\n0\r\n");
+            request_tail_ += request_chunks_.trailers();
+            request_tail_ += "\r\n";
+            tail = request_tail_;
         }
     }
     record_.request_bytes += data.size();
@@ -110,7 +118,7 @@ io::Task<void> ExchangeRun::relay_response() {
     client_framing_ = head.body;
     if (head.body == http::BodyKind::until_close || head.body == http::BodyKind::chunked)
         client_framing_ = to_http10 ? http::BodyKind::until_close : http::BodyKind::chunked;
-    if (client_framing_ == http::BodyKind::until_close || worker_.draining()) connection_.keep_alive = false;
+    if (client_framing_ == http::BodyKind::until_close || connection_.ends_soon()) connection_.keep_alive = false;
     if (!request_complete_ && !pump_.running()) connection_.keep_alive = false;
 
     http::ClientResponse out;
@@ -124,10 +132,7 @@ io::Task<void> ExchangeRun::relay_response() {
     out.content_length = head.content_length;
     out.upgrade = head.switching;
     char id[32];
-    write_hex(id, record_.trace_id.bytes.data(), 16);
-    out.request_id = record_.request_id_is_trace_id
-                         ? std::string_view(id, 32)
-                         : std::string_view(state_.text).substr(record_.request_id.offset, record_.request_id.length);
+    out.request_id = request_id(id);
     out.date = worker_.http_date();
     out.edits = &state_.policy_request.response_edits;
     state_.out.clear();
@@ -153,8 +158,7 @@ io::Task<void> ExchangeRun::relay_response() {
         connection_.buffer.consume(body_buffered_);
         body_buffered_ = 0;
     }
-    release_upstream(upstream_keep_alive && request_complete_ &&
-                     state_.response.body != http::BodyKind::until_close);
+    reusable_ = upstream_keep_alive && request_complete_ && state_.response.body != http::BodyKind::until_close;
 }
 
 // Sends the head with the first of the body, then the rest. False: it broke off (ending stated).
@@ -250,9 +254,8 @@ void ExchangeRun::client_failed(io::IoStatus status) {
     attempt_.result = AttemptResult::cancelled;
     end_attempt();
     end(status == io::IoStatus::timeout     ? Ending::client_write_timeout
-        : status == io::IoStatus::cancelled ? Ending::shutdown
-                                            : Ending::client_abort);
-    release_upstream(false);
+        : cut_off_ && !client_gone_       ? Ending::shutdown
+                                          : Ending::client_abort);
 }
 
 // The response broke off: the client must see that it did, so its connection is closed without the
@@ -260,21 +263,19 @@ void ExchangeRun::client_failed(io::IoStatus status) {
 void ExchangeRun::upstream_failed_mid_body(io::IoStatus status) {
     connection_.keep_alive = false;
     connection_.input_left = false;
-    if (client_gone_) {
-        client_failed(io::IoStatus::reset);
+    if (client_gone_ || cut_off_) {
+        client_failed(io::IoStatus::cancelled);
         return;
     }
     if (pump_ending_ != Ending::completed) {
         attempt_.result = AttemptResult::cancelled;
         end_attempt();
         end(pump_ending_);
-        release_upstream(false);
         return;
     }
     attempt_.result = status == io::IoStatus::timeout ? AttemptResult::body_timeout : AttemptResult::body_reset;
     end_attempt();
     end(status == io::IoStatus::timeout ? Ending::upstream_body_timeout : Ending::upstream_body_reset);
-    release_upstream(false);
 }
 
 // ---- upgraded connections ----------------------------------------------------------------------
@@ -291,50 +292,54 @@ io::Task<void> ExchangeRun::tunnel() {
     const std::string_view first = from.buffer.view();
     if (!co_await send_body(first)) co_return;
     from.buffer.consume(first.size());
+    tunnel_active_ns_ = now();
     pump_.start(tunnel_client_to_upstream());
-    const uint64_t idle_ns = upstream().plan().stream_idle_timeout_ms * kNsPerMs;
-    io::IoStatus status = io::IoStatus::ok;
     while (true) {
         char* const room = from.buffer.room();
         const io::IoResult got =
-            co_await from.socket.read(room, from.buffer.room_bytes(), worker_.loop().now_ns() + idle_ns);
-        status = got.status;
+            co_await from.socket.read(room, from.buffer.room_bytes(), tunnel_active_ns_ + tunnel_idle_ns());
+        if (tunnel_still_active(got)) continue;
         if (!got.ok()) break;
-        const io::IoResult sent = co_await connection_.socket.write({room, got.bytes}, idle_ns);
-        status = sent.status;
+        tunnel_active_ns_ = worker_.loop().now_ns();
+        const io::IoResult sent = co_await connection_.socket.write({room, got.bytes}, tunnel_idle_ns());
         if (!sent.ok()) break;
         record_.response_bytes += got.bytes;
     }
-    connection_.socket.cancel();
-    co_await pump_.join();
-    connection_.socket.uncancel();
+    co_await stop_pump();
     attempt_.result = AttemptResult::response;
     end_attempt();
-    end(worker_.draining() && status == io::IoStatus::cancelled && !client_gone_ ? Ending::shutdown
-                                                                                  : Ending::upgraded);
-    release_upstream(false);
+    end(cut_off_ ? Ending::shutdown : Ending::upgraded);
 }
 
 io::Task<void> ExchangeRun::tunnel_client_to_upstream() {
-    const uint64_t idle_ns = upstream().plan().stream_idle_timeout_ms * kNsPerMs;
     io::Buffer& buffer = connection_.buffer;
     while (true) {
         if (buffer.empty()) {
             char* const room = buffer.room();
-            const io::IoResult got =
-                co_await connection_.socket.read(room, buffer.room_bytes(), worker_.loop().now_ns() + idle_ns);
-            if (!got.ok()) {
-                client_gone_ = got.status == io::IoStatus::eof || got.status == io::IoStatus::reset;
-                break;
-            }
+            const io::IoResult got = co_await connection_.socket.read(room, buffer.room_bytes(),
+                                                                      tunnel_active_ns_ + tunnel_idle_ns());
+            if (tunnel_still_active(got)) continue;
+            if (!got.ok()) break;
+            tunnel_active_ns_ = worker_.loop().now_ns();
             buffer.produced(got.bytes);
         }
         const std::string_view bytes = buffer.view();
-        if (const io::IoResult sent = co_await upstream_connection_->socket.write(bytes, idle_ns); !sent.ok()) break;
+        const io::IoResult sent = co_await upstream_connection_->socket.write(bytes, tunnel_idle_ns());
+        if (!sent.ok()) break;
         record_.request_bytes += bytes.size();
         buffer.consume(bytes.size());
     }
     upstream_connection_->socket.cancel();
+}
+
+uint64_t ExchangeRun::tunnel_idle_ns() const noexcept {
+    return upstream().plan().stream_idle_timeout_ms * kNsPerMs;
+}
+
+// A tunnel is idle when both directions are.
+bool ExchangeRun::tunnel_still_active(const io::IoResult& got) const noexcept {
+    return got.status == io::IoStatus::timeout &&
+           worker_.loop().now_ns() < tunnel_active_ns_ + tunnel_idle_ns();
 }
 
 }  // namespace glassgate::proxy

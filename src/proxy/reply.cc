@@ -38,7 +38,7 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
         connection_.keep_alive = false;
         connection_.input_left = true;
     }
-    if (worker_.draining()) connection_.keep_alive = false;
+    if (connection_.ends_soon()) connection_.keep_alive = false;
     http::LocalReply local;
     local.status = status;
     local.message = message;
@@ -46,9 +46,7 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
     local.head_request = head.method == Method::head;
     local.client_version = head.version;
     char id[32];
-    write_hex(id, record_.trace_id.bytes.data(), 16);
-    local.request_id = record_.request_id_is_trace_id ? std::string_view(id, record_.trace_id.valid() ? 32 : 0)
-                                                      : std::string_view(state_.text).substr(record_.request_id.offset, record_.request_id.length);
+    local.request_id = request_id(id);
     local.date = worker_.http_date();
     local.edits = &state_.policy_request.response_edits;
     state_.out.clear();
@@ -56,14 +54,27 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
     response_begun_ = true;
     record_.status = status;
     record_.response_head_ns = now();
-    const io::IoResult sent =
-        co_await connection_.socket.write(state_.out, listener().write_timeout_ms * kNsPerMs);
+    // Cut off, every wait has been cancelled; this one last word may go out, but not linger.
+    constexpr uint64_t kLastWordNs = 100 * kNsPerMs;
+    if (cut_off_) connection_.socket.uncancel();
+    const uint64_t stall_ns = cut_off_ ? kLastWordNs : listener().write_timeout_ms * kNsPerMs;
+    const io::IoResult sent = co_await connection_.socket.write(state_.out, stall_ns);
     if (!sent.ok()) {
         connection_.keep_alive = false;
         co_return;  // the ending stands: why it was refused matters more than that nobody listened
     }
     const std::size_t head_end = state_.out.find("\r\n\r\n");
     record_.response_bytes = state_.out.size() - head_end - 4;
+}
+
+// The trace id in hexadecimal (written to `hex`), or what a trusted peer sent; empty before there
+// is one.
+std::string_view ExchangeRun::request_id(char (&hex)[32]) const noexcept {
+    if (!record_.request_id_is_trace_id)
+        return std::string_view(state_.text).substr(record_.request_id.offset, record_.request_id.length);
+    if (!record_.trace_id.valid()) return {};
+    write_hex(hex, record_.trace_id.bytes.data(), 16);
+    return {hex, sizeof hex};
 }
 
 void ExchangeRun::run_response_policies(uint16_t status, const http::ResponseHead* head) {

@@ -29,7 +29,7 @@ Upstream::~Upstream() {
     for (Target& target : targets_)
         for (auto& connection : target.idle) {
             connection->socket.set_hangup_hook(nullptr, nullptr);
-            recorder_.upstream_connections_changed(index_, -1);
+            recorder_.upstream_connections_changed(plan_.name, -1);
         }
 }
 
@@ -122,10 +122,11 @@ bool Upstream::may_connect(uint32_t target) const noexcept {
     return targets_[target].open < plan_.max_connections;
 }
 
-io::Task<io::Connected> Upstream::connect(uint32_t index) {
+io::Task<io::Connected> Upstream::connect(uint32_t index, io::Socket** pending) {
     Target& target = targets_[index];
     const sockaddr_storage address = target.addresses[target.next_address++ % target.addresses.size()];
-    co_return co_await io::connect(loop_, address, loop_.now_ns() + plan_.connect_timeout_ms * kNsPerMs);
+    co_return co_await io::connect(loop_, address, loop_.now_ns() + plan_.connect_timeout_ms * kNsPerMs,
+                                   pending);
 }
 
 std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket socket) {
@@ -139,7 +140,7 @@ std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket
     std::snprintf(connection->address, sizeof connection->address,
                   peer.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
     ++targets_[target].open;
-    recorder_.upstream_connections_changed(index_, 1);
+    recorder_.upstream_connections_changed(plan_.name, 1);
     return connection;
 }
 
@@ -157,7 +158,7 @@ void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
 
 void Upstream::drop(std::unique_ptr<UpstreamConnection> connection) {
     --targets_[connection->target].open;
-    recorder_.upstream_connections_changed(index_, -1);
+    recorder_.upstream_connections_changed(plan_.name, -1);
     connection.reset();
 }
 
@@ -179,7 +180,9 @@ void Upstream::on_sweep(void* raw) {
     auto* self = static_cast<Upstream*>(raw);
     const uint64_t now = self->loop_.now_ns();
     const uint64_t limit = self->plan_.pool_idle_timeout_ms * kNsPerMs;
-    for (Target& target : self->targets_) {
+    for (std::size_t i = 0; i < self->targets_.size(); ++i) {
+        Target& target = self->targets_[i];
+        if (target.ejected_until_ns != 0 && target.ejected_until_ns <= now) self->readmit(static_cast<uint32_t>(i));
         // The oldest are at the front.
         while (!target.idle.empty() && now - target.idle.front()->idle_since_ns > limit)
             self->forget_idle(target.idle.front().get());
@@ -215,6 +218,13 @@ void Upstream::eject(uint32_t index) noexcept {
         .with("eject_ms", int64_t{plan_.outlier->eject_ms});
     recorder_.event(event);
     target.failures = 0;
+}
+
+void Upstream::readmit(uint32_t index) noexcept {
+    targets_[index].ejected_until_ns = 0;
+    model::Event event(model::EventKind::target_returned, wall_now_ns());
+    event.with("upstream", plan_.name).with("target", plan_.targets[index].label);
+    recorder_.event(event);
 }
 
 Upstream::BudgetSlot& Upstream::budget_slot() noexcept {

@@ -51,7 +51,8 @@ public:
     std::unique_ptr<UpstreamConnection> take_idle(uint32_t target) noexcept;
     // Whether one more connection may be opened to `target`.
     [[nodiscard]] bool may_connect(uint32_t target) const noexcept;
-    [[nodiscard]] io::Task<io::Connected> connect(uint32_t target);
+    // *pending: the socket while it connects, for who must cancel it.
+    [[nodiscard]] io::Task<io::Connected> connect(uint32_t target, io::Socket** pending);
     std::unique_ptr<UpstreamConnection> opened(uint32_t target, io::Socket socket);
     void give_back(std::unique_ptr<UpstreamConnection> connection);  // reusable
     void drop(std::unique_ptr<UpstreamConnection> connection);       // not reusable
@@ -83,6 +84,7 @@ private:
     uint32_t pick_round_robin(uint64_t excluded) noexcept;
     uint32_t pick_least_request(uint64_t excluded) noexcept;
     void eject(uint32_t target) noexcept;
+    void readmit(uint32_t target) noexcept;
     static void on_idle_hangup(void* connection);
     static void on_sweep(void* self);
     void forget_idle(UpstreamConnection* connection) noexcept;

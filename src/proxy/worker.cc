@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <future>
 
 #include "base/clock.h"
@@ -28,41 +31,79 @@ void Worker::start() {
     thread_ = std::thread([this] { loop_->run(); });
 }
 
-Status Worker::apply(std::shared_ptr<const Plan> plan) {
-    std::promise<Status> done;
-    loop_->post([&] { done.set_value(apply_here(plan)); });
-    return done.get_future().get();
+void Worker::run_on_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_->post([&] {
+        work();
+        done.set_value();
+    });
+    done.get_future().get();
 }
 
-Status Worker::apply_here(const std::shared_ptr<const Plan>& plan) {
-    std::vector<std::shared_ptr<Listening>> listening;
-    TRY_STATUS(open_listeners(*plan, listening));
-    recorder_.plan_applied(plan->names);
-    active_ = instantiate(plan);
-    // What no longer listens is closed here; its open connections live on.
-    listening_ = std::move(listening);
-    return {};
+Status Worker::prepare(std::shared_ptr<const Plan> plan) {
+    Status status;
+    run_on_loop([&] {
+        auto prepared = prepare_here(std::move(plan));
+        if (prepared)
+            prepared_ = std::move(*prepared);
+        else
+            status = std::unexpected(prepared.error());
+    });
+    return status;
 }
 
-Status Worker::open_listeners(const Plan& plan, std::vector<std::shared_ptr<Listening>>& out) {
-    for (uint32_t i = 0; i < plan.listeners.size(); ++i) {
-        const ListenerPlan& listener = plan.listeners[i];
+void Worker::commit() {
+    run_on_loop([this] { commit_here(); });
+}
+
+void Worker::abandon() {
+    run_on_loop([this] { prepared_ = {}; });
+}
+
+Result<Worker::Prepared> Worker::prepare_here(std::shared_ptr<const Plan> plan) {
+    Prepared prepared;
+    for (const ListenerPlan& listener : plan->listeners) {
         const std::string key = listener.name + "@" + listener.address + ":" + std::to_string(listener.port);
-        std::shared_ptr<Listening> kept;
+        std::shared_ptr<Listening> here;
         for (const auto& old : listening_)
-            if (old->key == key) kept = old;
-        if (!kept) {
-            kept = std::make_shared<Listening>();
-            kept->worker = this;
-            kept->key = key;
-            kept->name = listener.name;
-            kept->acceptor = TRY(
-                io::Acceptor::listen(*loop_, listener.address, listener.port, &Worker::on_accept, kept.get()));
+            if (old->key == key) here = old;
+        if (!here) {
+            here = std::make_shared<Listening>();
+            here->worker = this;
+            here->key = key;
+            here->name = listener.name;
+            // Connections queue in the kernel until commit.
+            here->acceptor = TRY(io::Acceptor::listen(*loop_, listener.address, listener.port,
+                                                      &Worker::on_accept, here.get(), false));
         }
-        out.push_back(std::move(kept));
+        prepared.listening.push_back(std::move(here));
     }
-    for (uint32_t i = 0; i < out.size(); ++i) out[i]->index = i;
-    return {};
+    prepared.plan = std::move(plan);
+    return prepared;
+}
+
+void Worker::commit_here() {
+    GW_CHECK(prepared_.plan != nullptr);
+    recorder_.plan_applied(prepared_.plan->names);
+    const std::vector<std::shared_ptr<Listening>> before = std::move(listening_);
+    // Connections that wait in the queue of a listener that goes are still served.
+    for (const auto& old : before)
+        if (std::find(prepared_.listening.begin(), prepared_.listening.end(), old) == prepared_.listening.end() &&
+            old->acceptor)
+            old->acceptor->accept_all();
+    active_ = instantiate(prepared_.plan);
+    listening_ = std::move(prepared_.listening);
+    prepared_ = {};
+    for (uint32_t i = 0; i < listening_.size(); ++i) {
+        listening_[i]->index = i;
+        listening_[i]->acceptor->start();
+    }
+    for (const auto& old : before) {
+        if (std::find(listening_.begin(), listening_.end(), old) != listening_.end()) continue;
+        old->removed = true;
+        old->acceptor.reset();
+        end_connections(old.get(), false);
+    }
 }
 
 std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan>& plan) {
@@ -74,12 +115,15 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         std::shared_ptr<Upstream> upstream;
         if (active_)
             for (const auto& old : active_->upstreams)
-                if (old->plan().state_key == wanted.state_key) upstream = old;
+                if (old->plan().state_key == wanted.state_key && old->plan().name == wanted.name)
+                    upstream = old;
         if (upstream) {
             upstream->adopt(wanted, i);
         } else {
             upstream = std::make_shared<Upstream>(*loop_, buffers_, random_, recorder_, wanted, i);
             for (const auto& [host, addresses] : resolved_) upstream->set_addresses(host, addresses);
+            for (const auto& [key, target] : unhealthy_)
+                if (key == wanted.state_key) upstream->set_healthy(target, false);
         }
         active->upstreams.push_back(std::move(upstream));
     }
@@ -94,12 +138,13 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
 void Worker::on_accept(void* raw, int fd, const sockaddr_storage& peer) {
     auto* listening = static_cast<Listening*>(raw);
     Worker& worker = *listening->worker;
-    const ListenerPlan& settings = worker.active_->plan->listeners[listening->index];
     auto socket = io::Socket::adopt(worker.loop(), fd);
     if (!socket) return;
+    const ListenerPlan& settings = worker.active_->plan->listeners[listening->index];
     if (listening->open >= settings.connections) {
         model::Connection refused;
         refused.listener = listening->index;
+        std::snprintf(refused.listener_name, sizeof refused.listener_name, "%s", listening->name.c_str());
         refused.ending = model::ConnectionEnding::limit_exceeded;
         refused.opened_wall_ns = wall_now_ns();
         refused.opened_ns = refused.closed_ns = worker.loop().now_ns();
@@ -107,11 +152,7 @@ void Worker::on_accept(void* raw, int fd, const sockaddr_storage& peer) {
         worker.recorder().connection_closed(refused);
         return;
     }
-    for (const auto& owned : worker.listening_)
-        if (owned.get() == listening) {
-            Connection::start(worker, owned, std::move(*socket), peer);
-            return;
-        }
+    Connection::start(worker, listening->shared_from_this(), std::move(*socket), peer);
 }
 
 void Worker::connection_closed(Connection* connection) noexcept {
@@ -125,19 +166,37 @@ void Worker::drain() {
 
 void Worker::drain_here() {
     draining_ = true;
-    for (const auto& listening : listening_) listening->acceptor.reset();
+    for (const auto& listening : listening_) {
+        if (!listening->acceptor) continue;
+        listening->acceptor->accept_all();
+        listening->acceptor.reset();
+    }
+    end_connections(nullptr, false);
+}
+
+// Ends the connections of one listener, or all: those that are idle, or at once.
+void Worker::end_connections(const Listening* only, bool at_once) {
     const std::vector<Connection*> open(connections_.begin(), connections_.end());
-    for (Connection* connection : open)
-        if (connections_.contains(connection)) connection->drain();
+    for (Connection* connection : open) {
+        // Ending one may end others.
+        if (!connections_.contains(connection)) continue;
+        if (only != nullptr && connection->listening.get() != only) continue;
+        at_once ? connection->cut_off() : connection->drain();
+    }
+}
+
+void Worker::stop_here() {
+    drain_here();
+    stopping_ = true;
+    end_connections(nullptr, true);
 }
 
 void Worker::stop() {
     if (!thread_.joinable()) return;
-    loop_->post([this] {
-        drain_here();
-        const std::vector<Connection*> open(connections_.begin(), connections_.end());
-        for (Connection* connection : open)
-            if (connections_.contains(connection)) connection->cut_off();
+    run_on_loop([this] { stop_here(); });
+    // A connection that is cut off ends within one write of its answer (ExchangeRun::reply).
+    while (connections_open_.load() != 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    run_on_loop([this] {
         active_.reset();
         listening_.clear();
         free_exchanges_.clear();
@@ -156,6 +215,10 @@ void Worker::set_addresses(std::string host, std::vector<sockaddr_storage> addre
 
 void Worker::set_healthy(std::string key, std::string target, bool healthy) {
     loop_->post([this, key = std::move(key), target = std::move(target), healthy] {
+        if (healthy)
+            unhealthy_.erase({key, target});
+        else
+            unhealthy_.emplace(key, target);
         if (!active_) return;
         for (const auto& upstream : active_->upstreams)
             if (upstream->plan().state_key == key) upstream->set_healthy(target, healthy);

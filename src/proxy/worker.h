@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -44,14 +45,16 @@ public:
     ~Worker();
 
     void start();  // its thread
-    // Control thread. Applies a plan on the worker's thread and returns when done; fails when a
-    // listener cannot be opened, and then the old plan stays.
-    Status apply(std::shared_ptr<const Plan> plan);
+    // Control thread. A plan takes effect in two steps, so that either all workers have it or none:
+    // prepare opens what must be opened and may fail; commit cannot. Both return when done.
+    Status prepare(std::shared_ptr<const Plan> plan);
+    void commit();
+    void abandon();  // undoes prepare
     // Any thread. Stops accepting, closes idle connections, lets open exchanges finish.
     void drain();
     // Control thread. After drain: true when no connection is left.
     [[nodiscard]] bool drained() const noexcept { return connections_open_.load() == 0; }
-    // Control thread. Cuts off what is left and ends the thread.
+    // Control thread. Cuts off what is left, waits until it has ended and ends the thread.
     void stop();
 
     // Any thread: results of name resolution and active health checks.
@@ -68,6 +71,7 @@ public:
     [[nodiscard]] Random& random() noexcept { return random_; }
     [[nodiscard]] const std::shared_ptr<ActivePlan>& active() const noexcept { return active_; }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
     [[nodiscard]] std::string_view http_date();
     [[nodiscard]] std::unique_ptr<ExchangeState> take_exchange();
     void give_exchange(std::unique_ptr<ExchangeState> state);
@@ -75,20 +79,29 @@ public:
 
 private:
     Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder, Shared shared);
-    struct Listening {
+    struct Listening : std::enable_shared_from_this<Listening> {
         Worker* worker = nullptr;
-        std::string key;            // address:port as configured
+        std::string key;            // name, address and port as configured
         std::string name;
         uint32_t index = 0;         // in the active plan
         uint32_t open = 0;          // connections
+        bool removed = false;       // not in the active plan any more: its connections end
         std::unique_ptr<io::Acceptor> acceptor;
     };
     friend class Connection;
 
-    Status apply_here(const std::shared_ptr<const Plan>& plan);
-    Status open_listeners(const Plan& plan, std::vector<std::shared_ptr<Listening>>& out);
+    // A plan that is prepared but not in effect: its listeners, in its order.
+    struct Prepared {
+        std::shared_ptr<const Plan> plan;
+        std::vector<std::shared_ptr<Listening>> listening;
+    };
+    Result<Prepared> prepare_here(std::shared_ptr<const Plan> plan);
+    void commit_here();
+    void stop_here();
+    void run_on_loop(const std::function<void()>& work);  // and wait for it
     std::shared_ptr<ActivePlan> instantiate(const std::shared_ptr<const Plan>& plan);
     void drain_here();
+    void end_connections(const Listening* only, bool at_once);
     static void on_accept(void* listening, int fd, const sockaddr_storage& peer);
 
     unsigned index_;
@@ -105,6 +118,9 @@ private:
     std::string date_;
     uint64_t date_second_ = 0;
     bool draining_ = false;
+    bool stopping_ = false;
+    Prepared prepared_;
+    std::set<std::pair<std::string, std::string>> unhealthy_;  // upstream key, target label
     std::atomic<std::size_t> connections_open_{0};
     std::thread thread_;
 };
