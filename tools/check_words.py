@@ -9,6 +9,9 @@ BANNED = [
     (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished work belongs in an issue"),
     (re.compile(r"\b(class|struct)\s+\w*(Manager|Helper|Util|Utils|Impl)\b"), "name what it is"),
     (re.compile(r"(^|[\s\"'(=])/(work|root|home)/"), "a path of one machine"),
+    # The frame's layout comes out wrong: its first resumption jumps into nowhere (g++ 12.2).
+    (re.compile(r"^[^/]*(&&|\|\||\? ).*\bco_await\b|\bco_await\b.*(&&|\|\|).*\bco_await\b"),
+     "an await that may be skipped inside an expression: one statement per await"),
 ]
 FILE_LINES_MAX = 500
 ALLOW = pathlib.Path("tools/length_allow.txt")

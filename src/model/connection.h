@@ -15,6 +15,7 @@ struct Connection {
     uint64_t opened_ns = 0;
     uint64_t closed_ns = 0;
     uint64_t exchanges = 0;
+    char listener_name[64] = {};     // the same by name, since the plan may be gone; NUL-terminated
     char peer[56] = {};              // "192.0.2.1:52114", "[2001:db8::1]:443"; NUL-terminated
     char detail[128] = {};           // why a handshake failed; NUL-terminated
 };

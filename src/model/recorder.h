@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "model/connection.h"
 #include "model/event.h"
@@ -24,7 +25,9 @@ public:
     // The last exchange of that generation on this worker has been closed (and recorded).
     virtual void plan_retired(uint64_t generation) = 0;
 
+    // `listener`: index in the newest plan applied here.
     virtual void connection_opened(uint32_t listener) noexcept = 0;
+    // The connection may be older than every plan alive; its listener_name says which one it was.
     virtual void connection_closed(const Connection& connection) noexcept = 0;
 
     virtual void exchange_opened(uint32_t listener) noexcept = 0;
@@ -34,12 +37,13 @@ public:
 
     virtual void event(const Event& event) noexcept = 0;
 
-    // Live gauge: a connection to `upstream` (index of generation `generation`) came or went.
-    virtual void upstream_connections_changed(uint32_t upstream, int delta) noexcept = 0;
+    // Live gauge: a connection to the upstream of that name came or went. By name, since it may
+    // have been opened under a plan that has retired meanwhile.
+    virtual void upstream_connections_changed(std::string_view upstream, int delta) noexcept = 0;
 };
 
-// For tests and tools that need no telemetry.
-class NullRecorder final : public Recorder {
+// For tests and tools that need no telemetry, or only a part of it.
+class NullRecorder : public Recorder {
 public:
     void plan_applied(std::shared_ptr<const PlanNames>) override {}
     void plan_retired(uint64_t) override {}
@@ -48,7 +52,7 @@ public:
     void exchange_opened(uint32_t) noexcept override {}
     void exchange_closed(const Exchange&) noexcept override {}
     void event(const Event&) noexcept override {}
-    void upstream_connections_changed(uint32_t, int) noexcept override {}
+    void upstream_connections_changed(std::string_view, int) noexcept override {}
 };
 
 }  // namespace glassgate::model

@@ -51,7 +51,9 @@ io::Task<bool> ExchangeRun::attempt() {
     if (target < 64) tried_ |= uint64_t{1} << target;
     up.attempt_started(target);
     if (!co_await obtain_connection(up, target)) co_return false;
-    co_return co_await send_request() && co_await receive_response_head();
+    const bool sent = co_await send_request();
+    if (!sent) co_return false;
+    co_return co_await receive_response_head();
 }
 
 io::Task<bool> ExchangeRun::obtain_connection(Upstream& up, uint32_t target) {

@@ -7,9 +7,12 @@ namespace glassgate::proxy {
 
 io::Task<void> ExchangeRun::run() {
     open();
-    if (co_await receive_head()) {
-        if (find_route() && check_body_limit() && co_await run_policies()) co_await forward();
-    }
+    // One await per statement: g++ 12 lays out frames wrongly when an await may be skipped inside an
+    // expression (tools/check_words.py looks for it).
+    bool admitted = co_await receive_head();
+    admitted = admitted && find_route() && check_body_limit();
+    if (admitted) admitted = co_await run_policies();
+    if (admitted) co_await forward();
     if (!response_begun_) co_await reply_for_ending();
     finish();
 }

@@ -128,8 +128,7 @@ void ExchangeRun::identify_client() {
     const http::RequestHead& head = state_.request;
     std::string_view client = connection_.peer_address;
     if (!listener().trust_forwarded.empty() && listener().trust_forwarded.matches(client))
-        client = http::client_address(client, http::find(head.headers, http::KnownHeader::x_forwarded_for),
-                                      listener().trust_forwarded);
+        client = http::client_address(client, head.headers, listener().trust_forwarded);
     record_.remote_address = state_.keep(client);
     record_.remote_port = connection_.peer_port;
     const std::string_view id = http::find(head.headers, http::KnownHeader::x_request_id);

@@ -100,9 +100,7 @@ io::Task<bool> ExchangeRun::pump_step(std::string_view bytes, std::size_t& used)
     }
     if (framing.empty() && data.empty() && tail.empty()) co_return true;
     const uint64_t stall_ns = upstream().plan().response_timeout_ms * kNsPerMs;
-    const io::IoResult sent = framing.empty()
-                                  ? co_await upstream_connection_->socket.write(data, stall_ns, tail)
-                                  : co_await upstream_connection_->socket.write(framing, stall_ns, data, tail);
+    const io::IoResult sent = co_await upstream_connection_->socket.write(framing, stall_ns, data, tail);
     // When the upstream does not take the rest it may still have answered: the reader will see.
     if (!sent.ok()) request_complete_ = false;
     co_return sent.ok();
@@ -167,7 +165,7 @@ io::Task<bool> ExchangeRun::relay_body() {
     const http::BodyKind kind = state_.response.body;
     uint64_t left = state_.response.content_length;
     bool finished = kind == http::BodyKind::none || (kind == http::BodyKind::length && left == 0);
-    if (finished && !co_await send_body({})) co_return false;
+    if (finished) co_return co_await send_body({});
     while (!finished) {
         while (!from.buffer.empty() && !finished) {
             std::string_view data = from.buffer.view();
@@ -190,11 +188,17 @@ io::Task<bool> ExchangeRun::relay_body() {
                 if (data.empty() && used == 0) break;
             }
             response_complete_ = finished;
-            if ((!data.empty() || finished) && !co_await send_body(data)) co_return false;
+            if (!data.empty() || finished) {
+                const bool sent = co_await send_body(data);
+                if (!sent) co_return false;
+            }
             from.buffer.consume(used);
         }
         if (finished) break;
-        if (!state_.out.empty() && !co_await send_body({})) co_return false;  // the head must not wait
+        if (!state_.out.empty()) {  // the head must not wait
+            const bool sent = co_await send_body({});
+            if (!sent) co_return false;
+        }
         if (record_.response_bytes > 64 * 1024 && from.buffer.empty()) from.buffer.enlarge();
         char* room = from.buffer.room();
         if (from.buffer.room_bytes() == 0) {

@@ -14,8 +14,8 @@ constexpr uint64_t kSweepNs = kNsPerSecond;
 }
 
 Upstream::Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random, model::Recorder& recorder,
-                   const UpstreamPlan& plan, uint32_t index)
-    : loop_(loop), buffers_(buffers), random_(random), recorder_(recorder), plan_(plan), index_(index),
+                   const UpstreamPlan& plan)
+    : loop_(loop), buffers_(buffers), random_(random), recorder_(recorder), plan_(plan),
       targets_(plan.targets.size()), sweep_timer_(&Upstream::on_sweep, this) {
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         sockaddr_storage address;
@@ -33,9 +33,8 @@ Upstream::~Upstream() {
         }
 }
 
-void Upstream::adopt(const UpstreamPlan& plan, uint32_t index) {
+void Upstream::adopt(const UpstreamPlan& plan) {
     plan_ = plan;  // equal state_key: equal targets in equal order
-    index_ = index;
 }
 
 bool Upstream::usable(const Target& target) const noexcept {

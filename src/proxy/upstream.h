@@ -33,13 +33,13 @@ struct UpstreamConnection {
 class Upstream {
 public:
     Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random, model::Recorder& recorder,
-             const UpstreamPlan& plan, uint32_t index);
+             const UpstreamPlan& plan);
     ~Upstream();
     Upstream(const Upstream&) = delete;
     Upstream& operator=(const Upstream&) = delete;
 
     // A plan with the same state_key takes over: settings change, connections and health stay.
-    void adopt(const UpstreamPlan& plan, uint32_t index);
+    void adopt(const UpstreamPlan& plan);
 
     [[nodiscard]] const UpstreamPlan& plan() const noexcept { return plan_; }
 
@@ -94,7 +94,6 @@ private:
     Random& random_;
     model::Recorder& recorder_;
     UpstreamPlan plan_;
-    uint32_t index_;
     std::vector<Target> targets_;
     io::Timer sweep_timer_;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdio>
 #include <future>
 
 #include "base/clock.h"
@@ -84,13 +85,13 @@ Result<Worker::Prepared> Worker::prepare_here(std::shared_ptr<const Plan> plan) 
 
 void Worker::commit_here() {
     GW_CHECK(prepared_.plan != nullptr);
-    recorder_.plan_applied(prepared_.plan->names);
     const std::vector<std::shared_ptr<Listening>> before = std::move(listening_);
     // Connections that wait in the queue of a listener that goes are still served.
     for (const auto& old : before)
         if (std::find(prepared_.listening.begin(), prepared_.listening.end(), old) == prepared_.listening.end() &&
             old->acceptor)
             old->acceptor->accept_all();
+    recorder_.plan_applied(prepared_.plan->names);
     active_ = instantiate(prepared_.plan);
     listening_ = std::move(prepared_.listening);
     prepared_ = {};
@@ -110,17 +111,16 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
     auto active = std::make_shared<ActivePlan>();
     active->plan = plan;
     active->recorder = &recorder_;
-    for (uint32_t i = 0; i < plan->upstreams.size(); ++i) {
-        const UpstreamPlan& wanted = plan->upstreams[i];
+    for (const UpstreamPlan& wanted : plan->upstreams) {
         std::shared_ptr<Upstream> upstream;
         if (active_)
             for (const auto& old : active_->upstreams)
                 if (old->plan().state_key == wanted.state_key && old->plan().name == wanted.name)
                     upstream = old;
         if (upstream) {
-            upstream->adopt(wanted, i);
+            upstream->adopt(wanted);
         } else {
-            upstream = std::make_shared<Upstream>(*loop_, buffers_, random_, recorder_, wanted, i);
+            upstream = std::make_shared<Upstream>(*loop_, buffers_, random_, recorder_, wanted);
             for (const auto& [host, addresses] : resolved_) upstream->set_addresses(host, addresses);
             for (const auto& [key, target] : unhealthy_)
                 if (key == wanted.state_key) upstream->set_healthy(target, false);

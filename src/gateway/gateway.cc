@@ -1,0 +1,281 @@
+#include "gateway/gateway.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "config/load.h"
+#include "config/watcher.h"
+#include "gateway/admin.h"
+#include "gateway/version.h"
+#include "proxy/control.h"
+#include "proxy/worker.h"
+#include "shared/breaker_board.h"
+#include "shared/quota_ledger.h"
+
+namespace glassgate::gateway {
+namespace {
+
+using model::Event;
+using model::EventKind;
+using telemetry::External;
+using telemetry::MetricType;
+using telemetry::Sample;
+
+constexpr uint32_t kResolvePatienceMs = 2000;  // at the start; a reload waits as long for new names only
+constexpr uint32_t kFlushMs = 5000;            // for telemetry, after the last exchange
+
+class RunningGateway final : public Gateway {
+public:
+    explicit RunningGateway(Options options) : options_(std::move(options)) {}
+    ~RunningGateway() override { stop_all(0, 0); }
+
+    std::expected<void, StartError> start_up();
+    bool reload() override;
+    void reopen_logs() override { telemetry_->reopen_logs(); }
+    void drain_and_stop(int64_t drain_ms) override;
+    telemetry::MetricsRegistry& metrics() noexcept override { return telemetry_->metrics(); }
+    uint64_t generation() const noexcept override { return generation_.load(); }
+    uint16_t port(const std::string& listener) const override { return workers_.front()->port(listener); }
+    uint16_t metrics_port() const noexcept override { return admin_->port(); }
+
+private:
+    [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
+    Status start_workers();
+    Status apply(const config::Configuration& next);
+    Status apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan);
+    Status move_admin(const telemetry::MetricsSettings& settings);
+    void reject(const std::string& reason, std::size_t errors);
+    void announce(const config::Configuration& before, const config::Configuration& now, uint64_t took_ns);
+    void export_state();
+    void stop_all(uint64_t drain_ms, uint32_t flush_ms);
+
+    Options options_;
+    std::mutex mutex_;                     // reload and stop, one at a time
+    bool stopped_ = false;
+    std::optional<config::Configuration> configuration_;  // in force
+    std::string last_problem_;             // of the last load that had errors
+    std::size_t last_errors_ = 0;
+    std::atomic<uint64_t> generation_{0};
+    uint64_t last_generation_ = 0;         // given out, also to rejected ones
+    std::atomic<bool> last_reload_ok_{true};
+    std::atomic<uint64_t> last_reload_wall_ns_{0};
+
+    shared::QuotaLedger quotas_;
+    shared::BreakerBoard breakers_;
+    std::unique_ptr<telemetry::Telemetry> telemetry_;
+    std::vector<std::unique_ptr<proxy::Worker>> workers_;
+    std::unique_ptr<proxy::Control> control_;
+    std::unique_ptr<Admin> admin_;
+    std::unique_ptr<config::Watcher> watcher_;
+};
+
+std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t generation) {
+    config::Loaded loaded = config::load(options_.paths, generation);
+    if (options_.report && !loaded.diagnostics.all().empty()) options_.report(loaded.diagnostics);
+    last_problem_.clear();
+    last_errors_ = 0;
+    for (const Diagnostic& d : loaded.diagnostics.all()) {
+        if (d.severity != Severity::error) continue;
+        if (last_errors_++ == 0) last_problem_ = to_text(d);
+    }
+    return std::move(loaded.configuration);
+}
+
+std::expected<void, StartError> RunningGateway::start_up() {
+    const auto environment = [](const Error& error) {
+        return std::unexpected(StartError{StartFault::environment, error.message});
+    };
+    auto configuration = read_configuration(++last_generation_);
+    if (!configuration) return std::unexpected(StartError{StartFault::input, options_.report ? "" : last_problem_});
+    auto telemetry = telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
+    if (!telemetry) return environment(telemetry.error());
+    telemetry_ = std::move(*telemetry);
+    if (options_.tap.exchange || options_.tap.event) telemetry_->set_tap(options_.tap);
+    configuration_ = std::move(*configuration);
+    const config::Configuration& now = *configuration_;
+    if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
+        return environment(status.error());
+    export_state();
+    if (auto status = start_workers(); !status) return environment(status.error());
+    auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
+    if (!admin) return environment(admin.error());
+    admin_ = std::move(*admin);
+    generation_ = now.plan->generation;
+    last_reload_wall_ns_ = wall_now_ns();
+    admin_->set_readiness(Readiness::ready);
+
+    Event event(EventKind::gateway_started, wall_now_ns());
+    event.with("version", version()).with("gateway", now.plan->names->gateway);
+    event.with("workers", static_cast<int64_t>(workers_.size())).with("digest", now.digest);
+    telemetry_->event(event);
+    if (options_.watch) {
+        auto watcher = config::Watcher::start(options_.paths, options_.watch_debounce_ms, [this] { reload(); });
+        if (!watcher) return environment(watcher.error());
+        watcher_ = std::move(*watcher);
+    }
+    return {};
+}
+
+Status RunningGateway::start_workers() {
+    std::vector<proxy::Worker*> all;
+    for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
+        workers_.push_back(TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+        workers_.back()->start();
+        all.push_back(workers_.back().get());
+    }
+    control_ = TRY(proxy::Control::start(std::move(all), [this](const Event& e) { telemetry_->event(e); }));
+    control_->apply(configuration_->plan, kResolvePatienceMs);
+    return apply_to_workers(configuration_->plan);
+}
+
+Status RunningGateway::apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        Status prepared = workers_[i]->prepare(plan);
+        if (prepared) continue;
+        for (std::size_t j = 0; j < i; ++j) workers_[j]->abandon();
+        return prepared;
+    }
+    for (const auto& worker : workers_) worker->commit();
+    return {};
+}
+
+Status RunningGateway::move_admin(const telemetry::MetricsSettings& settings) {
+    if (settings == configuration_->telemetry.metrics) return {};
+    auto moved = TRY(Admin::start(settings, telemetry_->metrics()));
+    moved->set_readiness(Readiness::ready);
+    admin_ = std::move(moved);
+    return {};
+}
+
+// All or nothing: what may fail comes before the workers' commit, and is taken back if it does.
+Status RunningGateway::apply(const config::Configuration& next) {
+    TRY_STATUS(telemetry_->reconfigure(next.telemetry, next.plan->names));
+    control_->apply(next.plan, kResolvePatienceMs);
+    Status status = move_admin(next.telemetry.metrics);
+    if (status) status = apply_to_workers(next.plan);
+    if (status) return status;
+    (void)telemetry_->reconfigure(configuration_->telemetry, configuration_->plan->names);
+    control_->apply(configuration_->plan, 0);
+    return status;
+}
+
+bool RunningGateway::reload() {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return false;
+    const uint64_t began_ns = mono_now_ns();
+    last_reload_wall_ns_ = wall_now_ns();
+    auto next = read_configuration(++last_generation_);
+    if (!next) {
+        reject(last_problem_, last_errors_);
+        return false;
+    }
+    if (next->plan->workers != workers_.size()) {
+        reject("the number of workers changes only at a restart (running: " + std::to_string(workers_.size()) +
+                   ", configured: " + std::to_string(next->plan->workers) + ")", 1);
+        return false;
+    }
+    if (auto status = apply(*next); !status) {
+        reject(status.error().message, 1);
+        return false;
+    }
+    generation_ = next->plan->generation;
+    last_reload_ok_ = true;
+    announce(*configuration_, *next, mono_now_ns() - began_ns);
+    configuration_ = std::move(*next);
+    return true;
+}
+
+void RunningGateway::reject(const std::string& reason, std::size_t errors) {
+    last_reload_ok_ = false;
+    Event event(EventKind::config_rejected, wall_now_ns());
+    event.with("reason", reason).with("errors", static_cast<int64_t>(errors));
+    event.with("generation_in_force", static_cast<int64_t>(generation_.load()));
+    telemetry_->event(event);
+}
+
+void RunningGateway::announce(const config::Configuration& before, const config::Configuration& now,
+                              uint64_t took_ns) {
+    for (const config::RateLimitSetting& limit : now.rate_limits) {
+        const auto old = std::find_if(before.rate_limits.begin(), before.rate_limits.end(),
+                                      [&](const auto& b) { return b.state_key == limit.state_key; });
+        if (old == before.rate_limits.end() || old->summary == limit.summary) continue;
+        Event event(EventKind::rate_limit_config_updated, wall_now_ns());
+        event.with("new_limit", limit.summary).with("old_limit", old->summary).with("route", limit.route);
+        telemetry_->event(event);
+    }
+    Event event(EventKind::config_applied, wall_now_ns());
+    event.with("generation", static_cast<int64_t>(now.plan->generation)).with("digest", now.digest);
+    event.with("routes", static_cast<int64_t>(now.plan->routes.size()));
+    event.with("took_ms", static_cast<int64_t>(took_ns / kNsPerMs));
+    telemetry_->event(event);
+}
+
+void RunningGateway::export_state() {
+    telemetry::MetricsRegistry& registry = telemetry_->metrics();
+    const auto gauge = [&](std::string name, std::string help, auto read) {
+        registry.add_external({std::move(name), std::move(help), MetricType::gauge, [read](std::vector<Sample>& out) {
+                                   out.push_back({{}, read()});
+                               }});
+    };
+    gauge("flex_config_generation", "Generation of the configuration in force.",
+          [this] { return static_cast<double>(generation_.load()); });
+    gauge("flex_config_last_reload_successful", "1 if the last reload was applied, 0 if it was rejected.",
+          [this] { return last_reload_ok_.load() ? 1.0 : 0.0; });
+    gauge("flex_config_last_reload_timestamp_seconds", "When the configuration was last read, Unix time.",
+          [this] { return static_cast<double>(last_reload_wall_ns_.load()) / 1e9; });
+    registry.add_external({"flex_build_info", "Constant 1; what is running.", MetricType::gauge,
+                           [](std::vector<Sample>& out) {
+                               out.push_back({{{"version", std::string(version())}, {"commit", std::string(commit())}}, 1});
+                           }});
+    registry.add_external(
+        {"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.", MetricType::gauge,
+         [this](std::vector<Sample>& out) {
+             breakers_.for_each([&](const std::string& route, const std::string& upstream, const shared::Breaker& b) {
+                 out.push_back({{{"route", route}, {"upstream", upstream}},
+                                static_cast<double>(b.state())});
+             });
+         }});
+}
+
+void RunningGateway::drain_and_stop(int64_t drain_ms) {
+    const uint64_t patience = drain_ms >= 0 ? static_cast<uint64_t>(drain_ms) : configuration_->plan->drain_ms;
+    stop_all(patience, kFlushMs);
+}
+
+void RunningGateway::stop_all(uint64_t drain_ms, uint32_t flush_ms) {
+    watcher_.reset();  // before the lock: a reload under way ends first
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+    if (admin_) admin_->set_readiness(Readiness::draining);
+    if (telemetry_) telemetry_->event(Event(EventKind::gateway_draining, wall_now_ns()));
+    for (const auto& worker : workers_) worker->drain();
+    const uint64_t deadline_ns = mono_now_ns() + drain_ms * kNsPerMs;
+    const auto drained = [this] {
+        return std::all_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->drained(); });
+    };
+    while (!drained() && mono_now_ns() < deadline_ns) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    control_.reset();
+    for (const auto& worker : workers_) worker->stop();
+    if (telemetry_) {
+        telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
+        telemetry_->stop(flush_ms);
+    }
+    admin_.reset();  // to the end it can be scraped
+    workers_.clear();
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Gateway>, StartError> Gateway::start(Options options) {
+    auto gateway = std::make_unique<RunningGateway>(std::move(options));
+    if (auto started = gateway->start_up(); !started) return std::unexpected(started.error());
+    return gateway;
+}
+
+}  // namespace glassgate::gateway

@@ -1,0 +1,66 @@
+// glassgate: the command line. What each command does is elsewhere; here it is only named.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "gateway/commands.h"
+#include "gateway/demo/demo.h"
+#include "gateway/version.h"
+
+namespace glassgate::gateway {
+namespace {
+
+void add_run(CLI::App& app, int& status) {
+    auto* run = app.add_subcommand("run", "Serve. SIGHUP or a changed file reloads, SIGTERM drains, SIGUSR1 reopens logs.");
+    static std::vector<std::string> paths;
+    static bool no_watch = false;
+    run->add_option("-c,--config,paths", paths, "Configuration files and folders (*.yaml, *.yml)")->required();
+    run->add_flag("--no-watch", no_watch, "Reload on SIGHUP only");
+    run->callback([&status] { status = run_command(paths, !no_watch); });
+}
+
+void add_check(CLI::App& app, int& status) {
+    auto* check = app.add_subcommand("check", "Validate configuration and print every diagnostic.");
+    static std::vector<std::string> paths;
+    static bool explain = false;
+    check->add_option("-c,--config,paths", paths, "Configuration files and folders")->required();
+    check->add_flag("--explain", explain, "Print the compiled plan: listener, route, policies in order, upstream");
+    check->callback([&status] { status = check_command(paths, explain); });
+}
+
+void add_reference(CLI::App& app, int& status) {
+    auto* reference = app.add_subcommand("reference", "Print a reference page in Markdown.");
+    static std::string page;
+    reference->add_option("page", page, "metrics, policies, fields or cli")
+        ->required()
+        ->check(CLI::IsMember({"metrics", "policies", "fields", "cli"}));
+    reference->callback([&status, &app] { status = reference_command(page, app.help("", CLI::AppFormatMode::All)); });
+}
+
+int run_main(int argc, char** argv) {
+    CLI::App app{"Glassgate: an API gateway you can see through."};
+    app.name("glassgate");
+    app.require_subcommand(1);
+    int status = 0;
+    add_run(app, status);
+    add_check(app, status);
+    add_demo(app, status);
+    add_reference(app, status);
+    auto* version_command = app.add_subcommand("version", "Print the version.");
+    version_command->callback([] { std::printf("glassgate %s (%s)\n", version().data(), commit().data()); });
+    // Exit status: 0 good, 1 the user's input is wrong, 2 the environment failed.
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 1;
+    }
+    return status;
+}
+
+}  // namespace
+}  // namespace glassgate::gateway
+
+int main(int argc, char** argv) { return glassgate::gateway::run_main(argc, argv); }
