@@ -14,10 +14,10 @@ constexpr int kBacklog = 4096;
 constexpr int kAcceptsPerTurn = 64;                 // then the open connections get their turn
 constexpr uint64_t kRetryNs = 50'000'000;           // out of descriptors: try again so much later
 
-Status configure(int fd, const sockaddr_storage& bound) {
+Status configure(int fd, const sockaddr_storage& bound, Acceptor::Port sharing) {
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (sharing == Acceptor::Port::shared) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // inherited by accepted sockets
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&bound), address_size(bound)) != 0)
         return failure_errno("bind", errno);
@@ -29,14 +29,14 @@ Status configure(int fd, const sockaddr_storage& bound) {
 
 Result<std::unique_ptr<Acceptor>> Acceptor::listen(Loop& loop, const std::string& address,
                                                    uint16_t port, Accepted accepted, void* context,
-                                                   bool started) {
+                                                   bool started, Port sharing) {
     const std::string where = address + ":" + std::to_string(port);
     sockaddr_storage bound;
     if (!parse_address(address == "*" ? "0.0.0.0" : address, port, bound))
         return failure("listen on " + where + ": not a numeric address");
     const int fd = ::socket(bound.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return failure_errno("listen on " + where + ": socket", errno);
-    if (auto configured = configure(fd, bound); !configured) {
+    if (auto configured = configure(fd, bound, sharing); !configured) {
         ::close(fd);
         return failure("listen on " + where + ": " + configured.error().message);
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -44,9 +45,12 @@ void Loop::run() {
     constexpr int kMaxEvents = 256;
     epoll_event events[kMaxEvents];
     while (!stopping_) {
-        const int count = epoll_wait(epoll_fd_, events, kMaxEvents, timers_.wait_ms(now_ns_));
+        const std::size_t postponed = postponed_.size();
+        const int wait_ms = postponed == 0 ? timers_.wait_ms(now_ns_) : 0;
+        const int count = epoll_wait(epoll_fd_, events, kMaxEvents, wait_ms);
         GW_CHECK(count >= 0 || errno == EINTR);
         refresh_now();
+        ++turn_;
         for (int i = 0; i < count; ++i) {
             if (events[i].data.ptr == nullptr) {
                 uint64_t ignored;
@@ -55,10 +59,12 @@ void Loop::run() {
             }
             static_cast<EventHandler*>(events[i].data.ptr)->on_events(events[i].events);
         }
+        run_postponed(postponed);
         timers_.advance(now_ns_);
         if (has_posted_.load(std::memory_order_acquire)) run_posted();
         bury();
     }
+    stopping_ = false;
 }
 
 void Loop::stop() {
@@ -83,6 +89,12 @@ void Loop::run_posted() {
         has_posted_.store(false, std::memory_order_release);
     }
     for (auto& item : work) item();
+}
+
+void Loop::run_postponed(std::size_t count) noexcept {
+    for (std::size_t i = 0; i < count; ++i)
+        if (SocketState* state = std::exchange(postponed_[i], nullptr)) state->go_on();
+    postponed_.erase(postponed_.begin(), postponed_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
 void Loop::bury() noexcept {

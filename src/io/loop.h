@@ -1,4 +1,9 @@
 // Loop: one thread's epoll loop. Sockets register once, edge-triggered, and are never modified.
+//
+// A turn: events, sockets postponed by the turn before, timers, posted work; what was closed in it
+// is reused only in the next. Coroutines that wait when run() returns stay suspended; nobody frees
+// them, and a waiting frame must not be destroyed. Whoever starts a Detached ends it first: cancels
+// its sockets in posted work, as the servers do on their way out. Sockets do not outlive the loop.
 #pragma once
 
 #include <atomic>
@@ -32,7 +37,7 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    // Runs on the calling thread until stop().
+    // Runs on the calling thread until stop(); may be called again.
     void run();
     // Any thread, also a signal-free context only (takes a lock).
     void stop();
@@ -52,6 +57,7 @@ private:
     friend class SocketState;
     Loop(int epoll_fd, int wake_fd) noexcept;
     void run_posted();
+    void run_postponed(std::size_t count) noexcept;
     void bury() noexcept;
 
     int epoll_fd_;
@@ -62,6 +68,8 @@ private:
     std::mutex mutex_;
     std::vector<std::function<void()>> posted_;  // guarded by mutex_
     std::atomic<bool> has_posted_{false};
+    uint64_t turn_ = 0;
+    std::vector<SocketState*> postponed_;        // had their share of the turn; null: closed since
     std::vector<SocketState*> graveyard_;        // closed in this turn
     std::vector<SocketState*> free_states_;      // to be used again
 };

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,7 +38,9 @@ bool SocketState::try_read(ReadOp& op) noexcept {
     }
     if (!readable_) return false;
     if (op.size == 0) return true;  // only waits
-    const ssize_t n = recv(fd_, op.buffer, op.size, 0);
+    ssize_t n = 0;
+    do n = recv(fd_, op.buffer, op.size, 0);
+    while (n < 0 && errno == EINTR);
     if (n > 0) {
         op.result.bytes = static_cast<std::size_t>(n);
         // A short read has drained the socket: the next byte raises a new edge. Not so once the
@@ -46,16 +49,16 @@ bool SocketState::try_read(ReadOp& op) noexcept {
         return true;
     }
     if (n == 0) {
-        op.result.status = IoStatus::eof;
+        op.result.status = reset_ ? IoStatus::reset : IoStatus::eof;
         hangup_ = true;
         return true;
     }
-    if (errno == EAGAIN || errno == EINTR) {
+    if (errno == EAGAIN) {
         readable_ = false;
         return false;
     }
     op.result.status = IoStatus::reset;
-    broken_ = hangup_ = true;
+    reset_ = broken_ = hangup_ = true;
     return true;
 }
 
@@ -80,6 +83,9 @@ bool SocketState::try_write(WriteOp& op) noexcept {
             }
             op.result.status = IoStatus::reset;
             broken_ = true;
+            // The kernel reports a reset once, to whoever asks first; the reader must not take the
+            // rest for an orderly end. EPIPE is none: the peer's end had come before, or our own.
+            if (errno != EPIPE) reset_ = true;
             return true;
         }
         std::size_t left = static_cast<std::size_t>(n);
@@ -94,6 +100,22 @@ bool SocketState::try_write(WriteOp& op) noexcept {
         }
     }
     return true;
+}
+
+bool SocketState::may_go_on() noexcept {
+    if (turn_ != loop_->turn_) {
+        turn_ = loop_->turn_;
+        ops_in_turn_ = 0;
+    }
+    if (++ops_in_turn_ <= kOpsPerTurn || cancelled_) return true;
+    if (!postponed_) loop_->postponed_.push_back(this);
+    postponed_ = true;
+    return false;
+}
+
+void SocketState::go_on() noexcept {
+    postponed_ = false;
+    on_events(0);
 }
 
 void SocketState::on_events(uint32_t events) noexcept {
@@ -140,9 +162,10 @@ Result<Socket> Socket::adopt(Loop& loop, int fd, bool connected) {
         loop.free_states_.pop_back();
     }
     state->fd_ = fd;
-    state->readable_ = state->hangup_ = state->broken_ = state->cancelled_ = false;
+    state->readable_ = state->hangup_ = state->broken_ = state->cancelled_ = state->reset_ = false;
     state->writable_ = connected;
     state->hangup_hook_ = nullptr;
+    state->ops_in_turn_ = 0;
     auto added = loop.add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, state);
     if (!added) {
         ::close(fd);
@@ -159,6 +182,9 @@ void Socket::close() noexcept {
     GW_CHECK(state->reading_ == nullptr && state->writing_ == nullptr);
     ::close(state->fd_);
     state->fd_ = -1;
+    if (std::exchange(state->postponed_, false))
+        std::replace(state->loop_->postponed_.begin(), state->loop_->postponed_.end(), state,
+                     static_cast<SocketState*>(nullptr));
     state->read_timer_.disarm();
     state->write_timer_.disarm();
     state->loop_->graveyard_.push_back(state);

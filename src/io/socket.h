@@ -1,7 +1,9 @@
 // Socket: a connected TCP socket of one loop, read and written by coroutines.
 //
 // At most one read and one write may be under way at a time (by different coroutines if need be).
-// Reads and writes are tried at once and wait only when the kernel has nothing or no room.
+// Reads and writes are tried at once and wait only when the kernel has nothing or no room, or when
+// the socket has had its share of the loop's turn: a peer that is always ready must not keep the
+// loop from its other sockets.
 #pragma once
 
 #include <sys/socket.h>
@@ -54,9 +56,12 @@ public:
 private:
     friend class Socket;
     friend class Loop;
+    static constexpr uint32_t kOpsPerTurn = 32;
     explicit SocketState(Loop& loop) noexcept;
     bool try_read(ReadOp& op) noexcept;    // true: done, successfully or not
     bool try_write(WriteOp& op) noexcept;
+    bool may_go_on() noexcept;             // false: wait for the next turn
+    void go_on() noexcept;
     void finish_read(IoStatus status) noexcept;
     void finish_write(IoStatus status) noexcept;
     static void on_read_timer(void* self);
@@ -65,6 +70,10 @@ private:
     Loop* loop_;
     int fd_ = -1;
     bool readable_ = false, writable_ = false, hangup_ = false, broken_ = false, cancelled_ = false;
+    bool reset_ = false;  // the kernel says so once; later reads would look like an orderly end
+    bool postponed_ = false;
+    uint32_t ops_in_turn_ = 0;  // that did not wait
+    uint64_t turn_ = 0;
     ReadOp* reading_ = nullptr;
     WriteOp* writing_ = nullptr;
     void (*hangup_hook_)(void*) = nullptr;
@@ -134,7 +143,7 @@ private:
         SocketState* state;
         ReadOp op;
         uint64_t deadline_ns;
-        bool await_ready() noexcept { return state->try_read(op); }
+        bool await_ready() noexcept { return state->may_go_on() && state->try_read(op); }
         void await_suspend(std::coroutine_handle<> waiter) noexcept {
             op.waiter = waiter;
             state->reading_ = &op;
@@ -147,7 +156,7 @@ private:
         WriteOp op;
         WriteAwaiter(SocketState* s, uint64_t stall_ns, std::string_view a, std::string_view b,
                      std::string_view c) noexcept;
-        bool await_ready() noexcept { return state->try_write(op); }
+        bool await_ready() noexcept { return state->may_go_on() && state->try_write(op); }
         void await_suspend(std::coroutine_handle<> waiter) noexcept {
             op.waiter = waiter;
             state->writing_ = &op;
@@ -160,7 +169,10 @@ private:
         SocketState* state;
         uint64_t deadline_ns;
         WriteOp op;
-        bool await_ready() noexcept { return state->writable_ || state->broken_; }
+        bool await_ready() noexcept {
+            if (state->cancelled_) op.result.status = IoStatus::cancelled;
+            return state->cancelled_ || state->writable_ || state->broken_;
+        }
         void await_suspend(std::coroutine_handle<> waiter) noexcept {
             op.waiter = waiter;
             state->writing_ = &op;
@@ -173,15 +185,20 @@ private:
     SocketState* state_ = nullptr;
 };
 
-// A listening socket; calls `accept` on the loop's thread for every connection.
+// A listening socket; calls `accepted` on the loop's thread for every connection. `accepted` owns
+// the descriptor and must not destroy the acceptor. Destroy it on the loop's thread, in posted work
+// or a timer (not while events are handed out), or when the loop no longer runs.
 class Acceptor final : public EventHandler {
 public:
     using Accepted = void (*)(void* context, int fd, const sockaddr_storage& peer);
-    // address: numeric IPv4/IPv6 or "*"; port 0: any free one. SO_REUSEPORT is set, so that every
-    // worker listens on its own socket of the same port.
+    // SO_REUSEPORT, so that every worker listens on its own socket of the same port; or not, so that
+    // a second process that wants the same port is told that it is taken.
+    enum class Port : uint8_t { shared, exclusive };
+    // address: numeric IPv4/IPv6 or "*"; port 0: any free one.
     static Result<std::unique_ptr<Acceptor>> listen(Loop& loop, const std::string& address,
                                                     uint16_t port, Accepted accepted, void* context,
-                                                    bool started = true);
+                                                    bool started = true,
+                                                    Port sharing = Port::shared);
     ~Acceptor();
     // Connections made before this wait in the kernel's queue. Harmless when started already.
     void start() noexcept;

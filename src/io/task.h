@@ -149,6 +149,7 @@ public:
 private:
     static Detached run(Joinable* self, Task<void> task) {
         co_await task;
+        task = {};  // the child's frame goes first: its parameters may refer to the parent's
         self->running_ = false;
         if (const std::coroutine_handle<> waiter = std::exchange(self->waiter_, {})) waiter.resume();
     }
