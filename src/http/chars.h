@@ -7,10 +7,11 @@
 
 namespace glassgate::http {
 
-inline constexpr uint8_t kToken = 1;    // tchar, RFC 9110 §5.6.2
-inline constexpr uint8_t kValue = 2;    // field-vchar, SP, HTAB and obs-text
-inline constexpr uint8_t kTarget = 4;   // what may stand in a request target (RFC 3986, pchar / "/" "?")
-inline constexpr uint8_t kHost = 8;     // uri-host and port
+inline constexpr uint8_t kToken = 1;  // tchar, RFC 9110 §5.6.2
+inline constexpr uint8_t kValue = 2;  // field-vchar, SP, HTAB and obs-text
+inline constexpr uint8_t kTarget =
+    4;  // what may stand in a request target (RFC 3986, pchar / "/" "?")
+inline constexpr uint8_t kHost = 8;  // reg-name or IPv4address, and port (RFC 3986 §3.2.2)
 
 inline constexpr std::array<uint8_t, 256> kCharClass = [] {
     std::array<uint8_t, 256> table{};
@@ -22,7 +23,7 @@ inline constexpr std::array<uint8_t, 256> kCharClass = [] {
     add("!#$%&'*+-.^_`|~", kToken);
     // Unreserved, sub-delims, ":@/?%", and those that browsers and clients send unencoded.
     add("-._~!$&'()*+,;=:@/?%[]|^`{}\"\\<>", kTarget);
-    add("-._~!$&'()*+;=:[]%", kHost);
+    add("-._~!$&'()*+;=:%", kHost);
     for (unsigned c = 0x20; c < 256; ++c)
         if (c != 0x7f) table[c] |= kValue;
     table['\t'] |= kValue;

@@ -7,18 +7,21 @@
 
 namespace glassgate::http {
 
-// Where the head ends (just behind the empty line), 0 if not in `bytes` yet. A line that ends in a
-// bare LF counts as a line end here, so that parsing sees and refuses it.
-[[nodiscard]] std::size_t find_head_end(std::string_view bytes, std::size_t& resume) noexcept;
+struct HeadEnd {
+    std::size_t end = 0;                  // just behind the empty line; 0: not in the bytes yet
+    ParseError error = ParseError::none;  // bare_lf: a line before that end has no CR
+};
+// Looks for the empty line that ends a head; no LF stands before `scanned`, or it was seen to be
+// good by an earlier call.
+[[nodiscard]] HeadEnd find_head_end(std::string_view bytes, std::size_t scanned) noexcept;
 
-// What is wrong with a head whose end has not come yet, if that can be said already.
-[[nodiscard]] ParseError check_prefix(std::string_view bytes) noexcept;
+// What is wrong with a text in which some byte is not allowed: the worst byte decides; `otherwise`
+// when none of them is a control byte.
+[[nodiscard]] ParseError bad_byte(std::string_view text, ParseError otherwise) noexcept;
 
-// One line without its CRLF; `rest` moves behind it.
-[[nodiscard]] ParseError take_line(std::string_view& rest, std::string_view& line) noexcept;
-
-// All fields up to the empty line.
-[[nodiscard]] ParseError parse_fields(std::string_view rest, std::size_t header_count, HeaderList& out) noexcept;
+// All fields up to the empty line. `rest` ends with it, as find_head_end found it.
+[[nodiscard]] ParseError parse_fields(std::string_view rest, std::size_t header_count,
+                                      HeaderList& out) noexcept;
 
 struct Framing {
     bool has_length = false, has_transfer_encoding = false;
@@ -26,6 +29,7 @@ struct Framing {
     uint64_t content_length = 0;
 };
 // Content-Length, Transfer-Encoding and Connection, RFC 9112 §6.
-[[nodiscard]] ParseError read_framing(const HeaderList& headers, Version version, Framing& out) noexcept;
+[[nodiscard]] ParseError read_framing(const HeaderList& headers, Version version,
+                                      Framing& out) noexcept;
 
 }  // namespace glassgate::http

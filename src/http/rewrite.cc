@@ -1,207 +1,284 @@
 #include "http/rewrite.h"
 
 #include "base/text.h"
+#include "http/chars.h"
+#include "http/edits.h"
 #include "http/h1.h"
+#include "http/head_writer.h"
+#include "http/target.h"
 
 namespace glassgate::http {
 namespace {
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
+using enum KnownHeader;
+
+// The gateway's own lines without their variable parts: status or version, Via, framing,
+// Connection.
+constexpr std::size_t kFixedBytes = 512;
+
+constexpr KnownSet kB3Family =
+    set_of(b3, x_b3_traceid, x_b3_spanid, x_b3_parentspanid, x_b3_sampled, x_b3_flags);
+
+std::size_t bytes_of(const HeaderList& headers) {
+    std::size_t bytes = 0;
+    for (const HeaderField& field : headers) bytes += field.name.size() + field.value.size() + 4;
+    return bytes;
 }
 
-bool edited(const std::vector<HeaderEdit>* edits, std::string_view name) {
-    if (edits == nullptr) return false;
-    for (const HeaderEdit& edit : *edits)
-        if (iequals(edit.name, name)) return true;
-    return false;
+void write_framing(HeadWriter& to, BodyKind body, uint64_t length, bool write_zero) {
+    if (body == BodyKind::chunked)
+        to.put("Transfer-Encoding: chunked\r\n");
+    else if (body == BodyKind::length || write_zero)
+        to.put("Content-Length: ").number(length).put("\r\n");
 }
 
-void append_edits(std::string& out, const std::vector<HeaderEdit>* edits) {
-    if (edits == nullptr) return;
-    for (const HeaderEdit& edit : *edits)
-        if (!edit.remove) append_field(out, edit.name, edit.value);
-}
-
-// Fields that a Connection header may not take away: removing them would change what the message
-// says about itself or who sent it.
-bool connection_may_name(const HeaderField& field) {
-    using enum KnownHeader;
-    switch (field.known) {
-        case host: case content_length: case transfer_encoding: case x_forwarded_for:
-        case x_forwarded_proto: case x_forwarded_host: case x_request_id: case authorization:
-        case cookie: case traceparent: case tracestate: return false;
-        default: return true;
-    }
-}
-
-bool named_by_connection(const HeaderList& headers, const HeaderField& field) {
-    for (const HeaderField& h : headers) {
-        if (h.known != KnownHeader::connection) continue;
-        const bool absent = for_each_list_element(
-            h.value, [&](std::string_view token) { return !iequals(token, field.name); });
-        if (!absent) return connection_may_name(field);
-    }
-    return false;
-}
-
-bool only_simple_connection(const HeaderList& headers) {
-    for (const HeaderField& h : headers)
-        if (h.known == KnownHeader::connection && !iequals(h.value, "keep-alive") &&
-            !iequals(h.value, "close") && !iequals(h.value, "upgrade"))
-            return false;
-    return true;
-}
-
-void append_framing(std::string& out, BodyKind body, uint64_t length, bool write_zero) {
-    if (body == BodyKind::chunked) {
-        out += "Transfer-Encoding: chunked\r\n";
-    } else if (body == BodyKind::length || write_zero) {
-        out += "Content-Length: ";
-        append_u64(out, length);
-        out += "\r\n";
-    }
-}
-
-// Whether a request field goes upstream unchanged.
-bool passes_upstream(const HeaderField& field, const UpstreamRequest& r) {
-    using enum KnownHeader;
-    switch (field.known) {
-        case host: case connection: case keep_alive: case proxy_connection: case proxy_authorization:
-        case transfer_encoding: case content_length: case te: case upgrade: case via:
-        case x_forwarded_for: return false;
-        case forwarded: return r.keep_forwarded;
-        case x_forwarded_proto: case x_forwarded_host: return r.keep_forwarded;
-        case x_request_id: return r.request_id.empty();
-        case traceparent: case tracestate: return r.traceparent.empty();
-        case b3: case x_b3_traceid: case x_b3_spanid: case x_b3_parentspanid: case x_b3_sampled:
-        case x_b3_flags: return r.b3.empty() && r.traceparent.empty();
-        default: return true;
-    }
-}
-
-// The values of all fields of one name as one list.
-void append_joined(std::string& out, const HeaderList& headers, KnownHeader known) {
+// All values of one field as the beginning of a list.
+void write_joined(HeadWriter& to, const HeaderList& headers, KnownHeader known) {
     for (const HeaderField& field : headers)
-        if (field.known == known && !field.value.empty()) out.append(field.value).append(", ");
+        if (field.known == known && !field.value.empty()) to.put(field.value).put(", ");
 }
 
-void append_forwarding(std::string& out, const UpstreamRequest& r) {
+void write_via(HeadWriter& to, const HeaderList& headers, Version version,
+               std::string_view pseudonym) {
+    to.put("Via: ");
+    write_joined(to, headers, via);
+    to.put(version == Version::http10 ? "1.0 " : "1.1 ").put(pseudonym).put("\r\n");
+}
+
+void write_edits(HeadWriter& to, const Edits& edits) {
+    edits.for_each_set(
+        [&](std::string_view name, std::string_view value) { to.field(name, value); });
+}
+
+// The fields that go on as they are: not in `dropped`, not edited, not named by Connection.
+template <typename AlsoDropped>
+void copy_fields(HeadWriter& to, const HeaderList& headers, KnownSet dropped, const Edits& edits,
+                 AlsoDropped&& also_dropped) {
+    const HopFields hop(headers);
+    FieldCopier copier(to);
+    for (const HeaderField& field : headers) {
+        if (field.known != other ? contains(dropped, field.known)
+                                 : also_dropped(field.name) || edits.replaces(field))
+            continue;
+        if (!hop.empty() && hop.names(field.name)) continue;
+        copier.copy(field);
+    }
+}
+
+bool limits_hops(const RequestHead& head) {
+    return head.has_max_forwards &&
+           (head.method == Method::options || head.method == Method::trace);
+}
+
+KnownSet dropped_upstream(const UpstreamRequest& r, const Edits& edits) {
+    KnownSet dropped =
+        edits.known() | set_of(host, connection, keep_alive, proxy_connection, proxy_authorization,
+                               transfer_encoding, content_length, te, upgrade, http2_settings, via,
+                               x_forwarded_for);
+    if (!r.keep_forwarded)
+        dropped |= set_of(forwarded, x_forwarded_proto, x_forwarded_host, x_real_ip);
+    if (!r.request_id.empty()) dropped |= set_of(x_request_id);
+    if (!r.traceparent.empty()) dropped |= set_of(traceparent, tracestate);
+    if (!r.traceparent.empty() || !r.b3.empty()) dropped |= kB3Family;
+    if (r.body != BodyKind::chunked) dropped |= set_of(trailer);
+    if (r.head->version == Version::http10) dropped |= set_of(expect);
+    if (limits_hops(*r.head)) dropped |= set_of(max_forwards);
+    return dropped;
+}
+
+bool claims_forwarding(std::string_view name) {
+    constexpr std::string_view kPrefix = "x-forwarded-";
+    return name.size() > kPrefix.size() && to_lower(name[0]) == 'x' &&
+           iequals(name.substr(0, kPrefix.size()), kPrefix);
+}
+
+void write_forwarding(HeadWriter& to, const UpstreamRequest& r, const Edits& edits) {
     const HeaderList& headers = r.head->headers;
-    out += "Via: ";
-    append_joined(out, headers, KnownHeader::via);
-    out.append(r.head->version == Version::http10 ? "1.0 " : "1.1 ").append(r.via).append("\r\n");
-    out += "X-Forwarded-For: ";
-    if (r.keep_forwarded) append_joined(out, headers, KnownHeader::x_forwarded_for);
-    out.append(r.forwarded_for).append("\r\n");
-    if (!r.keep_forwarded || find(headers, KnownHeader::x_forwarded_proto).empty())
-        append_field(out, "X-Forwarded-Proto", r.forwarded_proto);
-    if (!r.forwarded_host.empty() &&
-        (!r.keep_forwarded || find(headers, KnownHeader::x_forwarded_host).empty()))
-        append_field(out, "X-Forwarded-Host", r.forwarded_host);
-    if (!r.request_id.empty()) append_field(out, "X-Request-Id", r.request_id);
-    if (!r.traceparent.empty()) append_field(out, "traceparent", r.traceparent);
-    if (!r.traceparent.empty() && !r.tracestate.empty()) append_field(out, "tracestate", r.tracestate);
-    if (!r.b3.empty()) append_field(out, "b3", r.b3);
+    const auto ours = [&](KnownHeader known, std::string_view name, std::string_view value) {
+        if (!value.empty() && !edits.replaces(known)) to.field(name, value);
+    };
+    const auto continued = [&](KnownHeader known) {
+        return r.keep_forwarded && !find(headers, known).empty();
+    };
+    if (!edits.replaces(via)) write_via(to, headers, r.head->version, r.via);
+    if (!edits.replaces(x_forwarded_for)) {
+        to.put("X-Forwarded-For: ");
+        if (r.keep_forwarded) write_joined(to, headers, x_forwarded_for);
+        to.put(r.forwarded_for).put("\r\n");
+    }
+    if (!continued(x_forwarded_proto))
+        ours(x_forwarded_proto, "X-Forwarded-Proto", r.forwarded_proto);
+    if (!continued(x_forwarded_host)) ours(x_forwarded_host, "X-Forwarded-Host", r.forwarded_host);
+    ours(x_request_id, "X-Request-Id", r.request_id);
+    ours(traceparent, "traceparent", r.traceparent);
+    if (!r.traceparent.empty()) ours(tracestate, "tracestate", r.tracestate);
+    ours(b3, "b3", r.b3);
+}
+
+void write_connection_upstream(HeadWriter& to, const UpstreamRequest& r) {
+    const bool te_trailers = r.head->te_trailers;
+    if (te_trailers) to.put("TE: trailers\r\n");
+    if (r.upgrade) to.field("Upgrade", r.head->upgrade);
+    if (te_trailers && r.upgrade)
+        to.put("Connection: TE, Upgrade\r\n");
+    else if (te_trailers)
+        to.put("Connection: TE\r\n");
+    else if (r.upgrade)
+        to.put("Connection: Upgrade\r\n");
+}
+
+bool expects_length(const RequestHead& head) {
+    return head.method == Method::post || head.method == Method::put ||
+           head.method == Method::patch || find(head.headers, content_length).data() != nullptr;
+}
+
+void write_upstream(HeadWriter& to, const UpstreamRequest& r, const Edits& edits) {
+    const RequestHead& head = *r.head;
+    to.put(head.method_text).put(" ");
+    if (r.path != "*") to.put(r.path_prefix);
+    to.put(r.path);
+    if (head.has_query) to.put("?").put(head.query);
+    to.put(" HTTP/1.1\r\n");
+    const std::string_view edited_host = edits.last_value(host);
+    to.field("Host",
+             !edited_host.empty() && valid_authority(edited_host, false) ? edited_host : r.host);
+    copy_fields(to, head.headers, dropped_upstream(r, edits), edits, [&](std::string_view name) {
+        return !r.keep_forwarded && claims_forwarding(name);
+    });
+    write_forwarding(to, r, edits);
+    if (limits_hops(head) && !edits.replaces(max_forwards))
+        to.put("Max-Forwards: ")
+            .number(head.max_forwards - (head.max_forwards > 0 ? 1 : 0))
+            .put("\r\n");
+    write_connection_upstream(to, r);
+    const bool zero = r.body == BodyKind::none && expects_length(head);
+    write_framing(to, r.body, zero ? 0 : r.content_length, zero);
+    write_edits(to, edits);
+    to.put("\r\n");
 }
 
 }  // namespace
 
 void append_upstream_head(std::string& out, const UpstreamRequest& r) {
+    const Edits edits(r.edits);
     const RequestHead& head = *r.head;
-    out.append(head.method_text).append(" ").append(r.path_prefix).append(r.path);
-    if (head.has_query) out.append("?").append(head.query);
-    out += " HTTP/1.1\r\n";
-    if (!edited(r.edits, "host")) append_field(out, "Host", r.host);
-    const bool simple = only_simple_connection(head.headers);
-    for (const HeaderField& field : head.headers) {
-        if (!passes_upstream(field, r) || edited(r.edits, field.name)) continue;
-        if (!simple && named_by_connection(head.headers, field)) continue;
-        append_field(out, field.name, field.value);
-    }
-    append_forwarding(out, r);
-    if (head.te_trailers) out += "TE: trailers\r\nConnection: TE\r\n";
-    if (r.upgrade) out.append("Upgrade: ").append(head.upgrade).append("\r\nConnection: Upgrade\r\n");
-    const bool zero = r.body == BodyKind::none && find(head.headers, KnownHeader::content_length).data() != nullptr;
-    append_framing(out, r.body, r.content_length, zero);
-    append_edits(out, r.edits);
-    out += "\r\n";
+    const std::size_t bound =
+        kFixedBytes + bytes_of(head.headers) + edits.bytes() + head.method_text.size() +
+        r.path_prefix.size() + r.path.size() + head.query.size() + r.host.size() + r.via.size() +
+        r.forwarded_for.size() + r.forwarded_proto.size() + r.forwarded_host.size() +
+        r.request_id.size() + r.traceparent.size() + r.tracestate.size() + r.b3.size();
+    append_bounded(out, bound, [&](HeadWriter& to) { write_upstream(to, r, edits); });
 }
 
 namespace {
 
-bool passes_to_client(const HeaderField& field, const ClientResponse& r) {
-    using enum KnownHeader;
-    switch (field.known) {
-        case connection: case keep_alive: case proxy_connection: case transfer_encoding: case via: return false;
-        case upgrade: return r.upgrade || r.head->status == 426;
-        // Without a body to frame (HEAD, 304) the length is a statement about another response.
-        case content_length: return r.body == BodyKind::none && r.head->status >= 200 && r.head->status != 204;
-        case x_request_id: return r.request_id.empty();
-        default: return true;
-    }
+KnownSet dropped_downstream(const ClientResponse& r, const Edits& edits) {
+    const uint16_t status = r.head->status;
+    KnownSet dropped = set_of(connection, keep_alive, proxy_connection, transfer_encoding, via);
+    if (status >= 200) dropped |= edits.known();
+    if (!r.upgrade && status != 426) dropped |= set_of(upgrade);
+    // Without a body to frame (HEAD, 304) the length is a statement about another response.
+    if (r.body != BodyKind::none || status < 200 || status == 204)
+        dropped |= set_of(content_length);
+    if (r.body != BodyKind::chunked) dropped |= set_of(trailer);
+    if (!r.request_id.empty()) dropped |= set_of(x_request_id);
+    return dropped;
 }
 
-void append_connection(std::string& out, bool keep_alive, Version client) {
+void write_connection_downstream(HeadWriter& to, bool keep_alive, Version client,
+                                 bool offers_upgrade) {
     if (!keep_alive)
-        out += "Connection: close\r\n";
+        to.put(offers_upgrade ? "Connection: close, Upgrade\r\n" : "Connection: close\r\n");
     else if (client == Version::http10)
-        out += "Connection: keep-alive\r\n";
+        to.put("Connection: keep-alive\r\n");
+    else if (offers_upgrade)
+        to.put("Connection: Upgrade\r\n");
+}
+
+void write_status(HeadWriter& to, uint16_t status, std::string_view reason) {
+    to.put("HTTP/1.1 ").number(status).put(" ").put(reason).put("\r\n");
+}
+
+void write_downstream(HeadWriter& to, const ClientResponse& r, const Edits& edits) {
+    const ResponseHead& head = *r.head;
+    const bool final = head.status >= 200;
+    const Edits none(nullptr);
+    write_status(to, head.status, head.reason);
+    copy_fields(to, head.headers, dropped_downstream(r, edits), final ? edits : none,
+                [](std::string_view) { return false; });
+    const auto ours = [&](KnownHeader known, std::string_view name, std::string_view value) {
+        if (!value.empty() && !(final && edits.replaces(known))) to.field(name, value);
+    };
+    if (final) {
+        if (find(head.headers, date).data() == nullptr) ours(date, "Date", r.date);
+        if (!edits.replaces(via)) write_via(to, head.headers, head.version, r.via);
+        ours(x_request_id, "X-Request-Id", r.request_id);
+        write_framing(to, r.body, r.content_length, false);
+        const bool offers_upgrade =
+            head.status == 426 && find(head.headers, upgrade).data() != nullptr;
+        write_connection_downstream(to, r.keep_alive, r.client_version, offers_upgrade);
+        write_edits(to, edits);
+    } else if (r.upgrade) {
+        to.put("Connection: Upgrade\r\n");
+        ours(x_request_id, "X-Request-Id", r.request_id);
+    }
+    to.put("\r\n");
 }
 
 }  // namespace
 
 void append_client_head(std::string& out, const ClientResponse& r) {
-    const ResponseHead& head = *r.head;
-    out += "HTTP/1.1 ";
-    append_u64(out, head.status);
-    out.append(" ").append(head.reason).append("\r\n");
-    const bool simple = only_simple_connection(head.headers);
-    bool dated = false;
-    for (const HeaderField& field : head.headers) {
-        if (!passes_to_client(field, r) || edited(r.edits, field.name)) continue;
-        if (!simple && named_by_connection(head.headers, field)) continue;
-        dated |= field.known == KnownHeader::date;
-        append_field(out, field.name, field.value);
-    }
-    if (head.status >= 200) {
-        if (!dated && !r.date.empty()) append_field(out, "Date", r.date);
-        out += "Via: ";
-        append_joined(out, head.headers, KnownHeader::via);
-        out.append("1.1 ").append(r.via).append("\r\n");
-        if (!r.request_id.empty()) append_field(out, "X-Request-Id", r.request_id);
-        append_framing(out, r.body, r.content_length, false);
-        append_connection(out, r.keep_alive, r.client_version);
-        append_edits(out, r.edits);
-    } else if (r.upgrade) {
-        out += "Connection: Upgrade\r\n";
-        if (!r.request_id.empty()) append_field(out, "X-Request-Id", r.request_id);
-    }
-    out += "\r\n";
+    const Edits edits(r.edits);
+    const std::size_t bound = kFixedBytes + bytes_of(r.head->headers) + edits.bytes() +
+                              r.head->reason.size() + r.via.size() + r.date.size() +
+                              r.request_id.size();
+    append_bounded(out, bound, [&](HeadWriter& to) { write_downstream(to, r, edits); });
 }
 
-void append_local_reply(std::string& out, const LocalReply& r) {
-    std::string body;
-    if (!r.message.empty() && r.status >= 200 && r.status != 204 && r.status != 304) {
-        body.reserve(r.message.size() + 16);
-        body += "{\"error\":\"";
-        for (const char c : r.message) {
-            if (c == '"' || c == '\\') body += '\\';
-            body += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        }
-        body += "\"}";
+namespace {
+
+constexpr std::string_view kJsonBegin = "{\"error\":\"";
+constexpr std::string_view kJsonEnd = "\"}";
+
+bool needs_backslash(char c) { return c == '"' || c == '\\'; }
+
+std::size_t json_bytes(std::string_view message) {
+    std::size_t bytes = kJsonBegin.size() + message.size() + kJsonEnd.size();
+    for (const char c : message) bytes += needs_backslash(c) ? 1 : 0;
+    return bytes;
+}
+
+void write_json(HeadWriter& to, std::string_view message) {
+    to.put(kJsonBegin);
+    for (const char& c : message) {
+        if (needs_backslash(c)) to.put("\\");
+        to.put(static_cast<unsigned char>(c) < 0x20 ? " " : std::string_view(&c, 1));
     }
-    out += "HTTP/1.1 ";
-    append_u64(out, r.status);
-    out.append(" ").append(reason_phrase(r.status)).append("\r\n");
-    if (!body.empty()) out += "Content-Type: application/json\r\n";
-    if (!r.date.empty()) append_field(out, "Date", r.date);
-    if (!r.request_id.empty()) append_field(out, "X-Request-Id", r.request_id);
-    append_framing(out, BodyKind::length, body.size(), true);
-    append_connection(out, r.keep_alive, r.client_version);
-    append_edits(out, r.edits);
-    out += "\r\n";
-    if (!r.head_request) out += body;
+    to.put(kJsonEnd);
+}
+
+}  // namespace
+
+void append_local_reply(std::string& out, const LocalReply& r) {
+    const Edits edits(r.edits);
+    const bool never_has_body = r.status < 200 || r.status == 204 || r.status == 304;
+    const std::size_t body = never_has_body || r.message.empty() ? 0 : json_bytes(r.message);
+    const std::size_t bound =
+        kFixedBytes + edits.bytes() + r.date.size() + r.request_id.size() + body;
+    append_bounded(out, bound, [&](HeadWriter& to) {
+        write_status(to, r.status, reason_phrase(r.status));
+        const auto ours = [&](KnownHeader known, std::string_view name, std::string_view value) {
+            if (!value.empty() && !edits.replaces(known)) to.field(name, value);
+        };
+        if (body != 0) ours(content_type, "Content-Type", "application/json");
+        ours(date, "Date", r.date);
+        ours(x_request_id, "X-Request-Id", r.request_id);
+        write_framing(to, BodyKind::none, body, !never_has_body);
+        write_connection_downstream(to, r.keep_alive, r.client_version, false);
+        write_edits(to, edits);
+        to.put("\r\n");
+        if (body != 0 && !r.head_request) write_json(to, r.message);
+    });
 }
 
 }  // namespace glassgate::http
