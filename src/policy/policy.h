@@ -34,12 +34,12 @@ namespace glassgate::policy {
 class Request {
 public:
     const http::RequestHead* head = nullptr;
-    std::string_view path;              // normalised; what the router matched
-    std::string_view client_address;    // after trusted X-Forwarded-For; no port
+    std::string_view path;            // normalised; what the router matched
+    std::string_view client_address;  // after trusted X-Forwarded-For; no port
     uint32_t route = model::kNone;
-    uint64_t now_ns = 0;                // mono clock when the chain began
+    uint64_t now_ns = 0;                  // mono clock when the chain began
     model::Exchange* exchange = nullptr;  // to read; written through the functions below
-    Arena* arena = nullptr;             // for text that must live as long as the request
+    Arena* arena = nullptr;               // for text that must live as long as the request
 
     // Identity. Set by identifying policies, read by those after them.
     std::string_view client_id;
@@ -48,11 +48,11 @@ public:
     [[nodiscard]] std::string_view claim(std::string_view name) const;
     void set_claim(std::string_view name, std::string_view value);
 
-    // Effects.
-    void edit_upstream_header(std::string_view name, std::string_view value);   // arena-kept copies
+    // Effects. A later edit of a header replaces an earlier one.
+    void edit_upstream_header(std::string_view name, std::string_view value);  // arena-kept copies
     void remove_upstream_header(std::string_view name);
-    void edit_response_header(std::string_view name, std::string_view value);   // also on refusals
-    uint32_t response_timeout_ms = 0;   // 0: the upstream's own; else replaces it for this request
+    void edit_response_header(std::string_view name, std::string_view value);  // also on refusals
+    uint32_t response_timeout_ms = 0;  // 0: the upstream's own; else replaces it for this request
 
     std::vector<http::HeaderEdit> upstream_edits;
     std::vector<http::HeaderEdit> response_edits;
@@ -74,11 +74,11 @@ struct Response {
 struct Pass {};
 struct Reply {
     uint16_t status;
-    std::string_view reason;            // slug of PolicyKind::reasons: metric label, log, audit word
-    std::string_view message;           // {"error": "<message>"}; static or arena-kept; may be empty
+    std::string_view reason;   // slug of PolicyKind::reasons: metric label, log, audit word
+    std::string_view message;  // {"error": "<message>"}; static or arena-kept; may be empty
     model::Ending ending = model::Ending::policy_refused;
 };
-struct Wait {};                         // the verdict needs time: the chain awaits Policy::resume
+struct Wait {};  // the verdict needs time: the chain awaits Policy::resume
 struct Verdict : std::variant<Pass, Reply, Wait> {
     using variant::variant;
 };
@@ -87,13 +87,14 @@ class Policy {  // one per worker and route: may keep state, needs no lock
 public:
     virtual ~Policy() = default;
     virtual Verdict on_request(Request& request) = 0;
-    // Only after on_request returned Wait.
+    // Only after on_request returned Wait. A policy that returns Wait must override it.
     virtual io::Task<Verdict> resume(Request& request);
     // In reverse order, for every policy whose on_request ran, before the head goes to the client.
     virtual void on_response(Request& request, const Response& response) {
         (void)request, (void)response;
     }
-    // Once for every request on_request ran for, when its exchange is closed.
+    // Once for every request on_request ran for, when its exchange is closed. `request` is the same
+    // object: its address names the request from on_request to here.
     virtual void on_finished(const Request& request, const model::Exchange& exchange) {
         (void)request, (void)exchange;
     }
@@ -108,7 +109,8 @@ struct WorkerEnv {
     Random* random = nullptr;
 };
 
-class PolicyPlan {  // immutable; built once per configuration, shared by all workers
+// Immutable; built once per configuration, shared by all workers. Outlives its instances.
+class PolicyPlan {
 public:
     virtual ~PolicyPlan() = default;
     [[nodiscard]] virtual std::unique_ptr<Policy> instantiate(const WorkerEnv& env) const = 0;
@@ -119,10 +121,11 @@ public:
 
 struct CompileContext {
     Diagnostics& diagnostics;
-    std::string gateway;       // metadata.name
+    std::string gateway;  // metadata.name
     std::string route_id;
-    std::string upstream;      // name of the route's upstream; may be empty
-    std::string state_key;     // stable across reloads: "<route id>/<policy name>/<n-th of its kind>"
+    std::string upstream;  // name of the route's upstream; may be empty
+    std::string
+        state_key;  // stable across reloads: "<route id>/<policy name>/<n-th of its kind, from 1>"
 };
 
 struct FieldDoc {
@@ -130,17 +133,17 @@ struct FieldDoc {
 };
 
 struct PolicyKind {
-    std::string_view name;                    // "rate-limit"
-    std::string_view category;                // "traffic", "security", ...
+    std::string_view name;      // "rate-limit"
+    std::string_view category;  // "traffic", "security", ...
     std::string_view doc;
     std::span<const std::string_view> reasons;  // reasons[0] == "pass"
-    std::span<const FieldDoc> fields;         // for the generated reference page
-    std::string_view example;                 // YAML, one policy list item
+    std::span<const FieldDoc> fields;           // for the generated reference page
+    std::string_view example;                   // YAML, one policy list item
     // Null after reporting every mistake to context.diagnostics.
     std::unique_ptr<PolicyPlan> (*compile)(const Node& settings, CompileContext& context);
 };
 
-[[nodiscard]] std::span<const PolicyKind> catalogue() noexcept;       // catalogue.cc
+[[nodiscard]] std::span<const PolicyKind> catalogue() noexcept;  // catalogue.cc
 [[nodiscard]] const PolicyKind* find_policy(std::string_view name) noexcept;
 
 }  // namespace glassgate::policy

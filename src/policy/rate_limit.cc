@@ -1,0 +1,226 @@
+#include "policy/rate_limit.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "http/chars.h"
+#include "policy/rate.h"
+#include "policy/settings.h"
+#include "shared/quota_ledger.h"
+
+namespace glassgate::policy {
+namespace {
+
+using shared::QuotaDecision;
+using shared::QuotaSubject;
+using shared::QuotaTerms;
+
+// What a request is counted under.
+struct KeySource {
+    enum class Kind : uint8_t { client_id, address, route, header, claim };
+    Kind kind = Kind::client_id;
+    std::string name;  // of the header or the claim
+    http::KnownHeader known = http::KnownHeader::other;
+};
+
+struct Settings {
+    KeySource key;
+    Rate rate;
+    bool expose_headers = true;
+    std::size_t max_keys = 0;
+    std::string state_key;
+};
+
+std::string_view number_text(uint64_t value, char (&digits)[20]) noexcept {
+    return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+}
+
+void set_number(Request& request, std::string_view name, uint64_t value) {
+    char digits[20];
+    request.edit_response_header(name, number_text(value, digits));
+}
+
+class RateLimit final : public Policy {
+public:
+    RateLimit(const Settings& settings, std::shared_ptr<shared::QuotaSpace> space)
+        : key_(settings.key),
+          terms_{settings.rate.requests, settings.rate.period_ms},
+          expose_headers_(settings.expose_headers),
+          space_(std::move(space)) {}
+
+    Verdict on_request(Request& request) override {
+        const QuotaDecision quota =
+            space_->take(key_of(request), terms_, request.now_ns / kNsPerMs);
+        if (expose_headers_) {
+            set_number(request, "x-ratelimit-limit", terms_.limit);
+            set_number(request, "x-ratelimit-remaining", quota.remaining);
+            set_number(request, "x-ratelimit-reset", quota.reset_ms);
+        }
+        if (quota.admitted) return Pass{};
+        set_number(request, "Retry-After", std::max<uint64_t>((quota.reset_ms + 999) / 1000, 1));
+        request.exchange->quota_limit = terms_.limit;
+        request.exchange->quota_current = quota.current;
+        request.exchange->quota_period_s = static_cast<uint32_t>((terms_.period_ms + 999) / 1000);
+        return Reply{429, "rate_limited", "Too Many Requests", model::Ending::rate_limited};
+    }
+
+private:
+    shared::Hash128 key_of(const Request& request) const {
+        const std::string_view text = key_text(request);
+        if (text.empty() && key_.kind != KeySource::Kind::route)
+            return space_->key(QuotaSubject::address, request.client_address);
+        return space_->key(QuotaSubject::named, text);
+    }
+    std::string_view key_text(const Request& request) const {
+        switch (key_.kind) {
+            case KeySource::Kind::client_id:
+                return request.client_id;
+            case KeySource::Kind::header:
+                return key_.known != http::KnownHeader::other
+                           ? http::find(request.head->headers, key_.known)
+                           : http::find(request.head->headers, key_.name);
+            case KeySource::Kind::claim:
+                return request.claim(key_.name);
+            case KeySource::Kind::address:  // the same as the fallback
+            case KeySource::Kind::route:
+                break;
+        }
+        return {};
+    }
+
+    const KeySource key_;
+    const QuotaTerms terms_;
+    const bool expose_headers_;
+    const std::shared_ptr<shared::QuotaSpace> space_;
+};
+
+class RateLimitPlan final : public PolicyPlan {
+public:
+    explicit RateLimitPlan(Settings settings) : settings_(std::move(settings)) {}
+    std::unique_ptr<Policy> instantiate(const WorkerEnv& env) const override {
+        return std::make_unique<RateLimit>(
+            settings_, env.quotas->space(settings_.state_key, settings_.max_keys));
+    }
+    std::string summary() const override { return rate_text(settings_.rate); }
+
+private:
+    const Settings settings_;
+};
+
+// ---- settings
+// -------------------------------------------------------------------------------------
+
+constexpr std::string_view kKeyForm = "client.id, address, route, header:NAME or jwt.CLAIM";
+
+KeySource read_key(Fields& fields) {
+    const std::string text = fields.text("key", "client.id");
+    const std::string_view view = text;
+    using enum KeySource::Kind;
+    if (view == "client.id") return {client_id, {}, {}};
+    if (view == "address") return {address, {}, {}};
+    if (view == "route") return {route, {}, {}};
+    if (view.starts_with("header:")) {
+        const std::string name(trim_ows(view.substr(7)));
+        if (!name.empty() && http::all(name, http::kToken))
+            return {header, name, http::known_header(name)};
+    }
+    if (view.starts_with("jwt.") && view.size() > 4)
+        return {claim, std::string(view.substr(4)), {}};
+    const std::vector<std::string_view> names{"client.id", "address", "route"};
+    const Node* const node = fields.child("key");
+    fields.diagnostics().error(node != nullptr ? node->position : fields.position(),
+                               "key is " + quote(text), std::string(kKeyForm),
+                               std::string(nearest_name(text, names)));
+    return {};
+}
+
+Rate read_rate_map(const Node& node, Fields& fields) {
+    Fields map(node, fields.diagnostics(), "limit");
+    Rate rate{1, 1000};
+    if (map.require("requests") != nullptr)
+        rate.requests =
+            static_cast<uint64_t>(map.integer("requests", 1, 1, int64_t{QuotaTerms::kMaxLimit}));
+    if (map.require("periodMs") != nullptr)
+        rate.period_ms = static_cast<uint64_t>(
+            map.integer("periodMs", 1000, 10, int64_t{QuotaTerms::kMaxPeriodMs}));
+    return rate;
+}
+
+Rate read_rate(Fields& fields) {
+    const Node* const node = fields.child("limit");
+    if (node == nullptr) {
+        if (fields.node().kind == Node::Kind::map || fields.node().kind == Node::Kind::null)
+            fields.mistake(fields.position(), "policy rate-limit has no key 'limit'",
+                           std::string(kRateForm));
+        return {};
+    }
+    if (node->kind == Node::Kind::map) return read_rate_map(*node, fields);
+    if (node->kind == Node::Kind::scalar) {
+        const std::optional<Rate> rate = parse_rate(node->scalar);
+        if (rate && rate->requests >= 1 && rate->requests <= QuotaTerms::kMaxLimit) return *rate;
+        if (rate) {
+            fields.mistake(node->position, "limit is " + quote(node->scalar),
+                           "1 to " + std::to_string(QuotaTerms::kMaxLimit) + " requests");
+            return {};
+        }
+        fields.mistake(node->position, "limit is " + quote(node->scalar), std::string(kRateForm));
+        return {};
+    }
+    fields.mistake(node->position,
+                   "limit is " + std::string(node->kind == Node::Kind::list ? "a list" : "empty"),
+                   std::string(kRateForm));
+    return {};
+}
+
+std::unique_ptr<PolicyPlan> compile(const Node& node, CompileContext& context) {
+    const Mistakes mistakes(context.diagnostics);
+    Fields fields(node, context.diagnostics, "policy rate-limit");
+    Settings settings;
+    settings.key = read_key(fields);
+    settings.rate = read_rate(fields);
+    settings.expose_headers = fields.boolean("exposeHeaders", true);
+    settings.max_keys = static_cast<std::size_t>(fields.integer("maxKeys", 100'000, 1, 10'000'000));
+    if (settings.key.kind == KeySource::Kind::route) settings.max_keys = 1;
+    settings.state_key = context.state_key;
+    fields.finish();
+    if (mistakes.any()) return nullptr;
+    return std::make_unique<RateLimitPlan>(std::move(settings));
+}
+
+constexpr std::string_view kReasons[] = {"pass", "rate_limited"};
+constexpr FieldDoc kFields[] = {
+    {"limit", "rate", "required",
+     "N/s, N/sec, N/second, N/min, N/minute, N/h, N/hour or N/day; or {requests: N, periodMs: M} "
+     "with a period from 10 ms to 31 days. N is 1 to 60000000."},
+    {"key", "text", "client.id",
+     "What is counted separately: client.id (see client-id), address, header:NAME, jwt.CLAIM, or "
+     "route (all requests together). A request without the value is counted under its address, "
+     "apart from any client that calls itself like that."},
+    {"exposeHeaders", "boolean", "true",
+     "Sends x-ratelimit-limit, x-ratelimit-remaining and x-ratelimit-reset (ms until the window "
+     "ends) with every response. Retry-After (seconds) is always sent on 429."},
+    {"maxKeys", "integer", "100000",
+     "At most so many keys are told apart at a time; 1 to 10000000. The requests of further keys "
+     "share one window until another one ends. A key takes about 60 bytes."},
+};
+constexpr PolicyKind kKind{
+    .name = "rate-limit",
+    .category = "traffic",
+    .doc =
+        "Admits so many requests per period and key, exactly, over all workers. A window begins "
+        "with the first request of its key and lasts one period; refused requests do not extend "
+        "it. Counts survive a reload, which may change the limit. Above the limit: 429. Of "
+        "several rate limits on a route, the last one that ran fills the x-ratelimit headers.",
+    .reasons = kReasons,
+    .fields = kFields,
+    .example = "- rate-limit: {key: client.id, limit: 100/min}",
+    .compile = &compile,
+};
+
+}  // namespace
+
+const PolicyKind& rate_limit_kind() noexcept { return kKind; }
+
+}  // namespace glassgate::policy
