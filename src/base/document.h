@@ -33,7 +33,11 @@ struct Diagnostic {
 };
 
 // "gateway.yaml:12:7: error: unknown key 'limts' (did you mean 'limits'?); expected ..."
+// One line, whatever bytes the message quotes: control characters are written as \xNN.
 [[nodiscard]] std::string to_text(const Diagnostic& diagnostic);
+
+// 'text' for a message, cut when long.
+[[nodiscard]] std::string quote(std::string_view text);
 
 class Diagnostics {
 public:
@@ -57,6 +61,14 @@ struct Node {
     std::vector<Node> items;  // list
     std::vector<std::pair<std::string, Node>> entries;  // map, in the order written
     std::vector<Position> key_positions;                // of `entries`, same order
+
+    // Defaulted in document.cc: clang, unlike g++, would otherwise need the pair's full type here.
+    Node();
+    Node(const Node&);
+    Node(Node&&) noexcept;
+    Node& operator=(const Node&);
+    Node& operator=(Node&&) noexcept;
+    ~Node();
 
     [[nodiscard]] const Node* find(std::string_view key) const noexcept;
 };

@@ -32,6 +32,7 @@ Ending ending_of(AttemptResult result) {
 io::Task<bool> ExchangeRun::attempt() {
     Upstream& up = upstream();
     attempt_ = {};
+    answer_begun_ = false;
     attempt_.upstream = route().upstream;
     attempt_.start_ns = now();
     attempt_.span_id = worker_.random().span_id();
@@ -205,6 +206,7 @@ io::Task<bool> ExchangeRun::receive_response_head() {
             co_await from.socket.read(room, from.buffer.room_bytes(), since + timeout_ns);
         if (got.ok()) {
             from.buffer.produced(got.bytes);
+            answer_begun_ = true;
             continue;
         }
         if (got.status == io::IoStatus::timeout &&
@@ -269,7 +271,8 @@ bool ExchangeRun::may_retry() const {
         case AttemptResult::reset:
             // A pooled connection the upstream had closed: no byte came back, it saw no request.
             // Otherwise only what may be repeated without harm (RFC 9110 §9.2.2).
-            allowed = retries.on_reset && (attempt_.reused || is_idempotent(record_.method));
+            allowed = retries.on_reset &&
+                      ((attempt_.reused && !answer_begun_) || is_idempotent(record_.method));
             break;
         default: break;
     }

@@ -23,6 +23,12 @@ void ExchangeRun::open() {
     record_.listener = connection_.listening->index;
     record_.opened_ns = now();
     record_.opened_wall_ns = wall_now_ns();
+    // Also what turns out to be no request has come from somewhere, and has an id to be found by.
+    record_.remote_address = state_.keep(connection_.peer_address);
+    record_.remote_port = connection_.peer_port;
+    record_.trace_id = worker_.random().trace_id();
+    record_.span_id = worker_.random().span_id();
+    record_.sampled = plan().trace.enabled && worker_.random().unit() < plan().trace.sample_rate;
     connection_.keep_alive = false;  // until the exchange has earned it
     worker_.recorder().exchange_opened(record_.listener);
 }

@@ -89,6 +89,7 @@ private:
     std::unique_ptr<UpstreamConnection> upstream_connection_;
     model::Attempt attempt_;
     uint64_t tried_ = 0;             // targets, one bit each
+    bool answer_begun_ = false;      // a byte of any response to this attempt has come back
     bool response_begun_ = false;    // a byte of the final response has gone to the client
     bool client_gone_ = false;
     bool cut_off_ = false;           // by the end of the drain time

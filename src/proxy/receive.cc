@@ -129,8 +129,7 @@ void ExchangeRun::identify_client() {
     std::string_view client = connection_.peer_address;
     if (!listener().trust_forwarded.empty() && listener().trust_forwarded.matches(client))
         client = http::client_address(client, head.headers, listener().trust_forwarded);
-    record_.remote_address = state_.keep(client);
-    record_.remote_port = connection_.peer_port;
+    if (client != connection_.peer_address) record_.remote_address = state_.keep(client);
     const std::string_view id = http::find(head.headers, http::KnownHeader::x_request_id);
     if (!id.empty() && id.size() <= 128 && !listener().trust_request_id.empty() &&
         listener().trust_request_id.matches(connection_.peer_address)) {
@@ -139,28 +138,21 @@ void ExchangeRun::identify_client() {
     }
 }
 
+// Continues the caller's trace. Without one, that which open() began goes on.
 void ExchangeRun::begin_trace() {
-    record_.span_id = worker_.random().span_id();
-    const TracePlan& trace = plan().trace;
     const AddressSet& trusted = listener().trust_trace_context;
-    bool decided = false;
-    if (trusted.empty() || trusted.matches(connection_.peer_address)) {
-        for (const TraceFormat format : trace.propagation) {
-            http::TraceParent parent;
-            const bool found = format == TraceFormat::w3c
-                                   ? http::extract_w3c(state_.request.headers, parent)
-                                   : http::extract_b3(state_.request.headers, parent);
-            if (!found) continue;
-            record_.trace_id = parent.trace_id;
-            record_.parent_span_id = parent.parent_id;
-            record_.trace_state = state_.keep(parent.tracestate);
-            record_.sampled = parent.sampled;
-            decided = parent.has_sampling_decision;
-            break;
-        }
+    if (!trusted.empty() && !trusted.matches(connection_.peer_address)) return;
+    for (const TraceFormat format : plan().trace.propagation) {
+        http::TraceParent parent;
+        const bool found = format == TraceFormat::w3c ? http::extract_w3c(state_.request.headers, parent)
+                                                      : http::extract_b3(state_.request.headers, parent);
+        if (!found) continue;
+        if (parent.trace_id.valid()) record_.trace_id = parent.trace_id;
+        record_.parent_span_id = parent.parent_id;
+        record_.trace_state = state_.keep(parent.tracestate);
+        if (parent.has_sampling_decision) record_.sampled = parent.sampled;
+        return;
     }
-    if (!record_.trace_id.valid()) record_.trace_id = worker_.random().trace_id();
-    if (!decided && trace.enabled) record_.sampled = worker_.random().unit() < trace.sample_rate;
 }
 
 bool ExchangeRun::check_body_limit() {

@@ -20,7 +20,11 @@ io::Task<void> ExchangeRun::reply_for_ending() {
         connection_.keep_alive = false;
         co_return;
     }
-    co_await reply(status, http::reason_phrase(status));
+    // What was wrong with the request is the client's to know; what an upstream sent is not.
+    const bool explain = record_.origin == model::Origin::client && !record_.detail.empty();
+    const std::string message(explain ? std::string_view(state_.text).substr(record_.detail.offset, record_.detail.length)
+                                      : http::reason_phrase(status));
+    co_await reply(status, message);
 }
 
 io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {

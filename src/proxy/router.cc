@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <functional>
+#include <unordered_map>
 
 #include "base/text.h"
+#include "http/path.h"
 #include "proxy/plan.h"
 
 namespace glassgate::proxy {
@@ -16,13 +18,24 @@ struct Entry {
     MethodSet methods;
     std::vector<uint32_t> listeners;  // empty: all
     [[nodiscard]] bool takes(uint32_t listener) const {
-        return listeners.empty() || std::find(listeners.begin(), listeners.end(), listener) != listeners.end();
+        return listeners.empty() ||
+               std::find(listeners.begin(), listeners.end(), listener) != listeners.end();
     }
 };
 
+// Looked up by string_view: a match makes no string.
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>{}(text);
+    }
+};
+template <typename Value>
+using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
+
 // One path segment of the tree. Literal children are searched by name, then :param, then *.
 struct PathNode {
-    std::map<std::string, std::unique_ptr<PathNode>, std::less<>> literal;
+    TextMap<std::unique_ptr<PathNode>> literal;
     std::unique_ptr<PathNode> parameter;
     std::vector<Entry> here;   // patterns that end here
     std::vector<Entry> below;  // "/*": everything from here down
@@ -61,7 +74,8 @@ struct Search {
         if (const auto child = node.literal.find(segment);
             child != node.literal.end() && descend(*child->second, next, deeper, out))
             return true;
-        if (node.parameter && !segment.empty() && descend(*node.parameter, next, deeper, out)) return true;
+        if (node.parameter && !segment.empty() && descend(*node.parameter, next, deeper, out))
+            return true;
         return choose(node.below, out);
     }
 };
@@ -90,9 +104,10 @@ void insert(PathNode& root, std::string_view pattern, const Entry& entry) {
 }  // namespace
 
 struct Router::Tables {
-    std::map<std::string, PathNode, std::less<>> exact;
-    std::vector<std::pair<std::string, PathNode>> suffixes;  // ".example.com", longest first
+    TextMap<PathNode> exact;
+    TextMap<PathNode> suffixes;  // ".example.com"
     PathNode any;
+    MethodSet methods = 0;  // of all routes
 };
 
 Router::Router() : tables_(std::make_unique<Tables>()) {}
@@ -106,20 +121,17 @@ Router Router::compile(const std::vector<RoutePlan>& routes) {
     const auto tree_for = [&](const std::string& host) -> PathNode& {
         if (host == "*") return tables.any;
         if (!host.starts_with("*.")) return tables.exact[host];
-        const std::string suffix = host.substr(1);
-        for (auto& [known, tree] : tables.suffixes)
-            if (known == suffix) return tree;
-        return tables.suffixes.emplace_back(suffix, PathNode{}).second;
+        return tables.suffixes[host.substr(1)];
     };
     for (uint32_t r = 0; r < routes.size(); ++r) {
         const RoutePlan& route = routes[r];
+        const auto methods = static_cast<MethodSet>(route.methods & ~method_bit(Method::connect));
+        tables.methods |= methods;
         const std::vector<std::string> any{"*"};
         for (const std::string& host : route.hosts.empty() ? any : route.hosts)
             for (uint32_t p = 0; p < route.paths.size(); ++p)
-                insert(tree_for(host), route.paths[p], {r, p, route.methods, route.listeners});
+                insert(tree_for(host), route.paths[p], {r, p, methods, route.listeners});
     }
-    std::stable_sort(tables.suffixes.begin(), tables.suffixes.end(),
-                     [](const auto& a, const auto& b) { return a.first.size() > b.first.size(); });
     return router;
 }
 
@@ -127,18 +139,30 @@ RouteMatch Router::match(uint32_t listener, std::string_view host, std::string_v
                          Method method) const noexcept {
     RouteMatch out;
     Search search{listener, method};
-    if (path.empty() || path[0] != '/') return out;
-    const std::string_view rest = path.substr(1);
+    if (method == Method::connect) {
+        out.allowed = tables_->methods;
+        return out;
+    }
+    if (host.ends_with('.')) host.remove_suffix(1);
     std::array<char, 256> lower;
     if (host.size() > lower.size()) return out;
     std::transform(host.begin(), host.end(), lower.begin(), to_lower);
     const std::string_view name(lower.data(), host.size());
+    const auto in = [&](const PathNode& tree) {
+        if (path == "*") return search.choose(tree.below, out);
+        return path.starts_with('/') && search.descend(tree, path.substr(1), true, out);
+    };
     if (const auto exact = tables_->exact.find(name);
-        exact != tables_->exact.end() && search.descend(exact->second, rest, true, out))
+        exact != tables_->exact.end() && in(exact->second))
         return out;
-    for (const auto& [suffix, tree] : tables_->suffixes)
-        if (name.size() > suffix.size() && name.ends_with(suffix) && search.descend(tree, rest, true, out)) return out;
-    if (!search.descend(tables_->any, rest, true, out)) out.allowed = search.allowed;
+    if (!tables_->suffixes.empty()) {
+        for (std::size_t dot = name.find('.', 1); dot != std::string_view::npos;
+             dot = name.find('.', dot + 1))
+            if (const auto found = tables_->suffixes.find(name.substr(dot));
+                found != tables_->suffixes.end() && in(found->second))
+                return out;
+    }
+    if (!in(tables_->any)) out.allowed = search.allowed;
     return out;
 }
 
@@ -154,10 +178,16 @@ std::string Router::check_pattern(std::string_view pattern) {
             return "'*' may only be the last segment of a pattern";
         if (segment == ":" || segment == "{}") return "a parameter needs a name";
         if (segment.starts_with('{') != segment.ends_with('}')) return "unbalanced brace";
-        if (segment.find_first_of("?# ") != std::string_view::npos) return "a pattern has no '?', '#' or space";
-        if (last) return {};
+        if (segment.find_first_of("?# ") != std::string_view::npos)
+            return "a pattern has no '?', '#' or space";
+        if (last) break;
         rest = rest.substr(slash + 1);
     }
+    std::string normal;
+    if (!http::normalize_path(pattern, normal)) return "a broken escape or '..' above the root";
+    if (!normal.empty())
+        return "never matches, because paths are normalised first; write " + normal;
+    return {};
 }
 
 }  // namespace glassgate::proxy

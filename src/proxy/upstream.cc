@@ -11,7 +11,16 @@
 namespace glassgate::proxy {
 namespace {
 constexpr uint64_t kSweepNs = kNsPerSecond;
+
+// "10.0.0.7:3000", "[2001:db8::1]:3000"
+void write_address(const sockaddr_storage& address, char (&out)[56]) noexcept {
+    char text[48];
+    uint16_t port = 0;
+    io::format_address(address, text, port);
+    std::snprintf(out, sizeof out, address.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
 }
+
+}  // namespace
 
 Upstream::Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random, model::Recorder& recorder,
                    const UpstreamPlan& plan)
@@ -133,26 +142,35 @@ std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     getpeername(connection->socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size);
-    char text[48];
-    uint16_t port = 0;
-    io::format_address(peer, text, port);
-    std::snprintf(connection->address, sizeof connection->address,
-                  peer.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
+    write_address(peer, connection->address);
     ++targets_[target].open;
     recorder_.upstream_connections_changed(plan_.name, 1);
     return connection;
 }
 
 void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
-    if (connection->socket.hangup() || !connection->buffer.empty()) {
+    Target& target = targets_[connection->target];
+    if (connection->socket.hangup() || !connection->buffer.empty() || !leads_to(target, *connection)) {
         drop(std::move(connection));
         return;
     }
+    connection->addresses_version = target.addresses_version;
     connection->buffer.release();
     connection->idle_since_ns = loop_.now_ns();
     connection->pool = this;
     connection->socket.set_hangup_hook(&Upstream::on_idle_hangup, connection.get());
-    targets_[connection->target].idle.push_back(std::move(connection));
+    target.idle.push_back(std::move(connection));
+}
+
+// Whether its peer is still one of the target's addresses: when a name moves, its traffic moves,
+// however long the old connections could live.
+bool Upstream::leads_to(const Target& target, const UpstreamConnection& connection) noexcept {
+    if (connection.addresses_version == target.addresses_version) return true;
+    return std::any_of(target.addresses.begin(), target.addresses.end(), [&](const sockaddr_storage& address) {
+        char text[56];
+        write_address(address, text);
+        return std::strcmp(text, connection.address) == 0;
+    });
 }
 
 void Upstream::drop(std::unique_ptr<UpstreamConnection> connection) {
@@ -258,6 +276,13 @@ void Upstream::set_addresses(const std::string& host, const std::vector<sockaddr
             const uint16_t port = htons(plan_.targets[i].port);
             if (a.ss_family == AF_INET) reinterpret_cast<sockaddr_in&>(a).sin_port = port;
             if (a.ss_family == AF_INET6) reinterpret_cast<sockaddr_in6&>(a).sin6_port = port;
+        }
+        ++targets_[i].addresses_version;
+        // From the back: forget_idle takes them out one by one. Those in use follow in give_back.
+        for (std::size_t c = targets_[i].idle.size(); c-- > 0;) {
+            UpstreamConnection& connection = *targets_[i].idle[c];
+            if (!leads_to(targets_[i], connection)) forget_idle(&connection);
+            else connection.addresses_version = targets_[i].addresses_version;
         }
     }
 }

@@ -28,6 +28,7 @@ struct UpstreamConnection {
     bool reused = false;
     class Upstream* pool = nullptr;  // while idle: who to tell when the peer hangs up
     char address[56] = {};           // "10.0.0.7:3000"
+    uint64_t addresses_version = 0;  // of the target's addresses, when this one was seen among them
 };
 
 class Upstream {
@@ -71,6 +72,7 @@ public:
 private:
     struct Target {
         std::vector<sockaddr_storage> addresses;
+        uint64_t addresses_version = 0;    // grows when a name resolves to others
         std::size_t next_address = 0;
         uint32_t active = 0;               // attempts under way
         uint32_t open = 0;                 // connections, idle or not
@@ -83,6 +85,7 @@ private:
     [[nodiscard]] bool usable(const Target& target) const noexcept;
     uint32_t pick_round_robin(uint64_t excluded) noexcept;
     uint32_t pick_least_request(uint64_t excluded) noexcept;
+    [[nodiscard]] static bool leads_to(const Target& target, const UpstreamConnection& connection) noexcept;
     void eject(uint32_t target) noexcept;
     void readmit(uint32_t target) noexcept;
     static void on_idle_hangup(void* connection);

@@ -73,6 +73,7 @@ Result<Worker::Prepared> Worker::prepare_here(std::shared_ptr<const Plan> plan) 
             here->worker = this;
             here->key = key;
             here->name = listener.name;
+            TRY_STATUS(check_port_is_ours(listener));
             // Connections queue in the kernel until commit.
             here->acceptor = TRY(io::Acceptor::listen(*loop_, listener.address, listener.port,
                                                       &Worker::on_accept, here.get(), false));
@@ -81,6 +82,17 @@ Result<Worker::Prepared> Worker::prepare_here(std::shared_ptr<const Plan> plan) 
     }
     prepared.plan = std::move(plan);
     return prepared;
+}
+
+// The workers share their ports, and would share them with a second gateway, too, each getting half
+// of the traffic. So the first of them asks once without sharing: somebody else's port is taken.
+Status Worker::check_port_is_ours(const ListenerPlan& listener) {
+    if (index_ != 0 || listener.port == 0) return {};
+    for (const auto& own : listening_)
+        if (own->acceptor && own->acceptor->port() == listener.port) return {};
+    (void)TRY(io::Acceptor::listen(*loop_, listener.address, listener.port, &Worker::on_accept, nullptr, false,
+                                   io::Acceptor::Port::exclusive));
+    return {};
 }
 
 void Worker::commit_here() {

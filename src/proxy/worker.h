@@ -96,6 +96,7 @@ private:
         std::vector<std::shared_ptr<Listening>> listening;
     };
     Result<Prepared> prepare_here(std::shared_ptr<const Plan> plan);
+    Status check_port_is_ours(const ListenerPlan& listener);
     void commit_here();
     void stop_here();
     void run_on_loop(const std::function<void()>& work);  // and wait for it
