@@ -1,0 +1,201 @@
+#include "config/explain.h"
+
+#include <charconv>
+
+#include "config/url.h"
+
+namespace glassgate::config {
+namespace {
+
+using proxy::ListenerPlan;
+using proxy::Plan;
+using proxy::RoutePlan;
+using proxy::UpstreamPlan;
+
+std::string ms(uint64_t value) { return std::to_string(value) + " ms"; }
+std::string limit_text(uint64_t value, const char* unit) {
+    return value == 0 ? "no limit" : std::to_string(value) + unit;
+}
+std::string decimal(double value) {
+    char buffer[32];
+    const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+    return error == std::errc{} ? std::string(buffer, end) : std::string("?");
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+    std::string out;
+    for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + text;
+    return out;
+}
+
+std::string methods_text(MethodSet methods) {
+    if (methods == kAllMethods) return "any method";
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < kMethodCount; ++i)
+        if (methods & method_bit(static_cast<Method>(i)))
+            names.emplace_back(to_text(static_cast<Method>(i)));
+    return joined(names);
+}
+
+void listener_text(const Plan& plan, uint32_t index, std::string& out) {
+    const ListenerPlan& l = plan.listeners[index];
+    out += "listener " + l.name + ": http://" + host_and_port(l.address, l.port) + "\n";
+    out += "  limits: header " + std::to_string(l.limits.head_bytes) + " bytes and " +
+           std::to_string(l.limits.header_count) + " fields, uri " +
+           std::to_string(l.limits.uri_bytes) + " bytes, body " +
+           limit_text(l.body_bytes, " bytes") + ", " + std::to_string(l.connections) +
+           " connections, requests per connection " + limit_text(l.requests_per_connection, "") +
+           "\n";
+    out += "  timeouts: header " + ms(l.header_timeout_ms) + ", body " + ms(l.body_timeout_ms) +
+           ", idle " + ms(l.idle_timeout_ms) + ", write " + ms(l.write_timeout_ms) + "\n";
+    out += std::string("  trusted: forwarded ") + (l.trust_forwarded.empty() ? "nobody" : "some") +
+           ", request id " + (l.trust_request_id.empty() ? "nobody" : "some") + ", trace context " +
+           (l.trust_trace_context.empty() ? "everybody" : "some") + "\n";
+    std::vector<std::string> served;
+    for (const RoutePlan& route : plan.routes)
+        if (route.listeners.empty() || std::find(route.listeners.begin(), route.listeners.end(),
+                                                 index) != route.listeners.end())
+            served.push_back(route.id);
+    out += "  routes: " + (served.empty() ? std::string("none") : joined(served)) + "\n";
+}
+
+std::string retries_text(const proxy::RetryPlan& r) {
+    if (r.attempts == 0) return "none";
+    std::vector<std::string> causes;
+    if (r.on_connect_failure) causes.emplace_back("connect-failure");
+    if (r.on_reset) causes.emplace_back("reset");
+    if (r.on_502) causes.emplace_back("502");
+    if (r.on_503) causes.emplace_back("503");
+    if (r.on_504) causes.emplace_back("504");
+    return std::to_string(r.attempts) + " on " + (causes.empty() ? "nothing" : joined(causes)) +
+           ", budget " + std::to_string(r.budget_percent) + "% and at least " +
+           std::to_string(r.budget_min_per_second) + "/s";
+}
+
+void upstream_text(const UpstreamPlan& u, const std::string& indent, std::string& out) {
+    out += indent + "upstream " + u.name + ": " +
+           (u.balance == proxy::Balance::round_robin ? "round-robin" : "least-request") +
+           ", timeout " + ms(u.response_timeout_ms) + ", connect " + ms(u.connect_timeout_ms) +
+           ", stream idle " + ms(u.stream_idle_timeout_ms) + "\n";
+    const std::string inner = indent + "  ";
+    out += inner + "pool: " + std::to_string(u.max_connections) +
+           " connections per target and worker, idle " + ms(u.pool_idle_timeout_ms) +
+           ", dns every " + ms(u.dns_refresh_ms) + ", host header " +
+           (u.preserve_host ? "preserved" : "the target's") + "\n";
+    out += inner + "retries: " + retries_text(u.retries) + "\n";
+    if (u.health_check)
+        out += inner + "health check: GET " + u.health_check->path + " every " +
+               ms(u.health_check->interval_ms) + ", timeout " + ms(u.health_check->timeout_ms) +
+               ", healthy after " + std::to_string(u.health_check->healthy_threshold) +
+               ", unhealthy after " + std::to_string(u.health_check->unhealthy_threshold) +
+               ", expects " + std::to_string(u.health_check->expect_min) + " to " +
+               std::to_string(u.health_check->expect_max) + "\n";
+    if (u.outlier)
+        out += inner + "outlier: ejected for " + ms(u.outlier->eject_ms) + " after " +
+               std::to_string(u.outlier->consecutive_failures) + " failures, at most " +
+               std::to_string(u.outlier->max_ejected_percent) + "%\n";
+    for (const proxy::TargetPlan& target : u.targets)
+        out += inner + "target http://" + target.label + u.path_prefix + " weight " +
+               std::to_string(target.weight) + "\n";
+}
+
+void policies_text(const RoutePlan& route, std::string& out) {
+    for (std::size_t i = 0; i < route.policies.size(); ++i) {
+        const proxy::RoutePolicyPlan& p = route.policies[i];
+        const std::string summary = p.plan ? p.plan->summary() : std::string();
+        out += "  policy " + std::to_string(i + 1) + ": " + std::string(p.kind->name) +
+               (summary.empty() ? "" : " " + summary) + "\n";
+    }
+}
+
+void route_text(const Plan& plan, uint32_t index, std::string& out) {
+    const RoutePlan& route = plan.routes[index];
+    const std::string& api = plan.names->routes[index].api;
+    out +=
+        "route " + route.id + ": " + methods_text(route.methods) + " " + joined(route.paths) + "\n";
+    if (api != plan.names->gateway) out += "  api: " + api + "\n";
+    if (!route.hosts.empty()) out += "  hosts: " + joined(route.hosts) + "\n";
+    std::vector<std::string> listeners;
+    for (const uint32_t listener : route.listeners)
+        listeners.push_back(plan.listeners[listener].name);
+    if (!listeners.empty()) out += "  listeners: " + joined(listeners) + "\n";
+    if (!route.strip_prefix.empty()) out += "  strip prefix: " + route.strip_prefix + "\n";
+    if (route.body_bytes) out += "  body: " + limit_text(*route.body_bytes, " bytes") + "\n";
+    policies_text(route, out);
+    upstream_text(plan.upstreams[route.upstream], "  ", out);
+}
+
+void metrics_text(const telemetry::MetricsSettings& m, std::string& out) {
+    out += "metrics: ";
+    if (m.enabled)
+        out += "http://" + host_and_port(m.address, m.port) + m.path + ", at most " +
+               std::to_string(m.series_limit) + " series, " + std::to_string(m.clients_limit) +
+               " clients\n";
+    else
+        out += "off\n";
+}
+
+void tracing_text(const telemetry::TracingSettings& t, const proxy::TracePlan& trace,
+                  std::string& out) {
+    if (!t.enabled) {
+        out += "tracing: off\n";
+        return;
+    }
+    out += std::string("tracing: otlp/") +
+           (t.protocol == telemetry::OtlpProtocol::grpc ? "grpc" : "http") + " to " + t.endpoint +
+           " as " + t.service_name + ", sample rate " + decimal(t.sample_rate) + "\n";
+    if (t.keep_errors) out += "  keeps errors\n";
+    if (t.keep_slower_than_ns != 0)
+        out += "  keeps slower than " + ms(t.keep_slower_than_ns / 1'000'000) + "\n";
+    out += "  propagation:";
+    for (const proxy::TraceFormat format : trace.propagation)
+        out += format == proxy::TraceFormat::w3c ? " w3c" : " b3";
+    out += "\n";
+    for (const auto& [name, value] : t.resource_attributes)
+        out += "  resource " + name + "=" + value + "\n";
+    for (const auto& [name, value] : t.headers) out += "  header " + name + " (value not shown)\n";
+    out += "  queue " + std::to_string(t.queue_bytes) + " bytes, batches of " +
+           std::to_string(t.batch_spans) + ", flush " + ms(t.flush_ms) + ", timeout " +
+           ms(t.timeout_ms) + "\n";
+}
+
+void logging_text(const telemetry::LoggingSettings& l, std::string& out) {
+    if (!l.enabled) {
+        out += "logging: off\n";
+        return;
+    }
+    constexpr const char* kLevels[] = {"debug", "info", "warn", "error"};
+    out += std::string("logging: ") + (l.format == telemetry::LogFormat::json ? "json" : "text") +
+           ", level " + kLevels[static_cast<std::size_t>(l.level)] + ", query " +
+           (l.redact_query ? "redacted" : "as it came") + ", queue " +
+           std::to_string(l.queue_bytes) + " bytes\n";
+    out += "  fields: " + joined(l.field_names) + "\n";
+    for (const telemetry::LogOutput& o : l.outputs) {
+        if (o.kind == telemetry::LogOutputKind::out) {
+            out += "  to stdout\n";
+            continue;
+        }
+        out += "  to file " + o.path;
+        if (o.rotate_max_bytes != 0)
+            out += ", rotated at " + std::to_string(o.rotate_max_bytes) + " bytes";
+        if (o.rotate_interval_s != 0)
+            out += ", rotated every " + std::to_string(o.rotate_interval_s) + " s";
+        out += ", " + std::to_string(o.rotate_keep) + " kept\n";
+    }
+}
+
+}  // namespace
+
+std::string explain(const Configuration& configuration) {
+    const Plan& plan = *configuration.plan;
+    std::string out = "gateway " + plan.names->gateway + ": mode " + plan.names->mode + ", " +
+                      std::to_string(plan.workers) + " workers, drain " + ms(plan.drain_ms) + "\n";
+    for (uint32_t i = 0; i < plan.listeners.size(); ++i) listener_text(plan, i, out);
+    for (uint32_t i = 0; i < plan.routes.size(); ++i) route_text(plan, i, out);
+    metrics_text(configuration.telemetry.metrics, out);
+    tracing_text(configuration.telemetry.tracing, plan.trace, out);
+    logging_text(configuration.telemetry.logging, out);
+    return out;
+}
+
+}  // namespace glassgate::config

@@ -1,0 +1,14 @@
+// A configuration in words: what a request meets on its way. `glassgate check --explain`.
+#pragma once
+
+#include <string>
+
+#include "config/load.h"
+
+namespace glassgate::config {
+
+// Listeners, then each route with its policies in order, its upstream and its targets, then what is
+// told about it. Ends with a line end. The same configuration gives the same text.
+[[nodiscard]] std::string explain(const Configuration& configuration);
+
+}  // namespace glassgate::config

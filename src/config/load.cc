@@ -1,0 +1,164 @@
+#include "config/load.h"
+
+#include <set>
+
+#include "config/compile.h"
+#include "config/digest.h"
+#include "config/expand.h"
+#include "config/files.h"
+#include "config/yaml.h"
+
+namespace glassgate::config {
+namespace {
+
+constexpr std::string_view kApiVersion = "gateway.mulesoft.com/v1alpha1";
+constexpr std::string_view kBetaVersion = "gateway.mulesoft.com/v1beta1";
+constexpr std::string_view kGateway = "Gateway";
+constexpr std::string_view kForeignKinds[] = {
+    "ApiInstance", "PolicyBinding", "Service", "Configuration", "Extension", "Secret", "Contract"};
+
+bool is_foreign(std::string_view kind) {
+    for (const std::string_view foreign : kForeignKinds)
+        if (kind == foreign) return true;
+    return false;
+}
+
+// The text of a required key; empty and reported if it is absent or no text.
+std::string required_text(const Node& document, std::string_view key, std::string expected,
+                          Position& at, Diagnostics& diagnostics) {
+    const Node* const node = document.find(key);
+    at = node != nullptr ? node->position : document.position;
+    if (node != nullptr && node->kind == Node::Kind::scalar) return node->scalar;
+    diagnostics.error(at,
+                      node == nullptr ? "the document has no " + std::string(key)
+                                      : std::string(key) + " is not a text",
+                      std::move(expected));
+    return {};
+}
+
+void check_api_version(const Node& document, bool beta_is_good, Diagnostics& diagnostics) {
+    Position at;
+    const std::string version =
+        required_text(document, "apiVersion", std::string(kApiVersion), at, diagnostics);
+    if (version.empty() || version == kApiVersion || (beta_is_good && version == kBetaVersion))
+        return;
+    diagnostics.error(at, "unknown apiVersion " + quote(version), std::string(kApiVersion),
+                      std::string(nearest_name(version, {kApiVersion})));
+}
+
+// True if the document is a gateway. All else is reported: nothing is ever passed over in silence.
+bool check_envelope(const Node& document, Diagnostics& diagnostics) {
+    if (document.kind != Node::Kind::map) {
+        diagnostics.error(document.position, "the document is not a map",
+                          "apiVersion, kind, metadata and spec");
+        return false;
+    }
+    Position at;
+    const std::string kind = required_text(document, "kind", "kind: Gateway", at, diagnostics);
+    check_api_version(document, is_foreign(kind), diagnostics);
+    if (kind == kGateway) return true;
+    if (is_foreign(kind)) {
+        diagnostics.error(at, "kind " + kind + " is not supported yet", "kind: Gateway");
+    } else if (!kind.empty()) {
+        std::vector<std::string_view> kinds(std::begin(kForeignKinds), std::end(kForeignKinds));
+        kinds.push_back(kGateway);
+        diagnostics.error(at, "unknown kind " + quote(kind), "kind: Gateway",
+                          std::string(nearest_name(kind, kinds)));
+    }
+    return false;
+}
+
+struct Documents {
+    std::optional<Node> gateway;
+    bool found_none = true;  // no document that is, or may have been meant as, a gateway
+};
+
+Documents read_documents(const std::vector<Source>& sources, Diagnostics& diagnostics) {
+    Documents out;
+    for (const Source& source : sources) {
+        const auto file = std::make_shared<const std::string>(source.name);
+        const std::size_t before = diagnostics.all().size();
+        std::vector<Node> documents = read_yaml(file, source.text, diagnostics);
+        if (diagnostics.all().size() != before) out.found_none = false;
+        for (Node& document : documents) {
+            if (!check_envelope(document, diagnostics)) {
+                if (document.find("kind") == nullptr) out.found_none = false;  // reported
+                continue;
+            }
+            out.found_none = false;
+            if (out.gateway) {
+                const Position& first = out.gateway->position;
+                diagnostics.error(document.position,
+                                  "a second Gateway document, the first is in " + *first.file +
+                                      ":" + std::to_string(first.line),
+                                  "exactly one in all files together");
+                continue;
+            }
+            out.gateway = std::move(document);
+        }
+    }
+    return out;
+}
+
+// A value that could not be expanded is wrong in the eyes of whoever reads it, too: once is enough.
+// The expansion's own mistakes are those of `into` from `from` on.
+void add_unless_known(const Diagnostics& more, std::size_t from, Diagnostics& into) {
+    const bool mistaken = into.has_errors();  // then warnings would only distract
+    std::set<std::pair<uint32_t, uint32_t>> known;
+    for (std::size_t i = from; i < into.all().size(); ++i)
+        known.emplace(into.all()[i].position.line, into.all()[i].position.column);
+    for (const Diagnostic& d : more.all()) {
+        if (d.severity == Severity::warning && !mistaken)
+            into.warning(d.position, d.message, d.expected);
+        else if (d.severity == Severity::error &&
+                 !known.contains({d.position.line, d.position.column}))
+            into.error(d.position, d.message, d.expected, d.nearest);
+    }
+}
+
+void load_into(Loaded& loaded, const std::vector<Source>& sources, uint64_t generation,
+               const Environment& environment) {
+    Diagnostics& diagnostics = loaded.diagnostics;
+    Documents documents = read_documents(sources, diagnostics);
+    if (documents.found_none && !diagnostics.has_errors())
+        diagnostics.error(
+            {sources.empty() ? nullptr : std::make_shared<const std::string>(sources[0].name), 0,
+             0},
+            "no document of kind Gateway", "exactly one in all files together");
+    if (!documents.gateway) return;
+
+    const std::size_t before = diagnostics.all().size();
+    Digest digest;
+    for (const Source& source : sources) digest.add(source.text);
+    for (const ReadFile& file : expand(*documents.gateway, environment, diagnostics)) {
+        digest.add(file.text);
+        loaded.files.push_back(file.path);
+    }
+    Diagnostics compiling;
+    loaded.configuration = compile_gateway(*documents.gateway, generation, compiling);
+    add_unless_known(compiling, before, diagnostics);
+    if (diagnostics.has_errors())
+        loaded.configuration.reset();
+    else
+        loaded.configuration->digest = digest.hex().substr(0, 16);
+}
+
+}  // namespace
+
+Loaded load(const std::vector<std::string>& paths, uint64_t generation,
+            const Environment& environment) {
+    Loaded loaded;
+    loaded.files = list_files(paths, loaded.diagnostics);
+    const std::vector<Source> sources = read_sources(loaded.files, loaded.diagnostics);
+    load_into(loaded, sources, generation, environment);
+    return loaded;
+}
+
+Loaded load_sources(const std::vector<Source>& sources, uint64_t generation,
+                    const Environment& environment) {
+    Loaded loaded;
+    load_into(loaded, sources, generation, environment);
+    return loaded;
+}
+
+}  // namespace glassgate::config
