@@ -14,10 +14,11 @@ namespace glassgate::telemetry {
 struct MetricsSettings {
     bool enabled = true;
     std::string address = "0.0.0.0";
-    uint16_t port = 9090;              // 0: any free port (tests)
+    uint16_t port = 9090;  // 0: any free port (tests)
     std::string path = "/metrics";
     uint64_t series_limit = 200'000;
     uint32_t clients_limit = 1000;
+    bool operator==(const MetricsSettings&) const = default;
 };
 
 enum class LogFormat : uint8_t { json, text };
@@ -25,19 +26,20 @@ enum class LogOutputKind : uint8_t { out, file };
 
 struct LogOutput {
     LogOutputKind kind = LogOutputKind::out;
-    std::string path;                  // file
-    uint64_t rotate_max_bytes = 0;     // 0: not by size
-    uint64_t rotate_interval_s = 0;    // 0: not by time
-    uint32_t rotate_keep = 7;
+    std::string path;                // file
+    uint64_t rotate_max_bytes = 0;   // 0: not by size
+    uint64_t rotate_interval_s = 0;  // 0: not by time; at its multiples since 1970, UTC
+    uint32_t rotate_keep = 7;        // path.1 (the newest) to path.N; 0: what is full is deleted
     bool operator==(const LogOutput&) const = default;
 };
 
 struct LoggingSettings {
     bool enabled = true;
     LogFormat format = LogFormat::json;
-    model::Level level = model::Level::info;   // error: only failed exchanges, events >= error
-    std::vector<model::FieldRef> fields;       // in the order of the line
-    std::vector<std::string> field_names;      // as the plan writes them, same order: the JSON keys
+    model::Level level = model::Level::info;  // error: only failed exchanges, events >= error;
+                                              // warn: also 4xx, events >= warn; info, debug: all
+    std::vector<model::FieldRef> fields;      // in the order of the line
+    std::vector<std::string> field_names;     // as the plan writes them, same order: the JSON keys
     std::vector<LogOutput> outputs;
     uint64_t queue_bytes = 8u << 20;
     bool redact_query = true;
@@ -47,7 +49,7 @@ enum class OtlpProtocol : uint8_t { grpc, http };
 
 struct TracingSettings {
     bool enabled = false;
-    std::string endpoint;              // "http://jaeger:4317"
+    std::string endpoint;  // "http://jaeger:4317"
     OtlpProtocol protocol = OtlpProtocol::grpc;
     double sample_rate = 0.05;         // head sampling; the decision itself is the data plane's
     bool keep_errors = false;          // kept at close although not sampled
@@ -59,6 +61,7 @@ struct TracingSettings {
     uint32_t batch_spans = 512;
     uint32_t flush_ms = 1000;
     uint32_t timeout_ms = 10'000;
+    bool operator==(const TracingSettings&) const = default;
 };
 
 struct Settings {

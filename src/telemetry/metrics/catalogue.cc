@@ -15,6 +15,7 @@ using enum Shape;
 constexpr std::array<std::string_view, kMaxLabels> kRequestLabels{"route", "method", "path"};
 
 // In the order of the exposition; flex_series last, since it counts what came before.
+// clang-format off: a table
 constexpr Family kFamilies[] = {
     {"flex_requests_total", counter, S::request, number, cells::request::kRequests, 0,
      kRequestLabels, "Requests, whatever became of them."},
@@ -100,12 +101,13 @@ constexpr Family kFamilies[] = {
      "Times a new label set found no room and was folded into a series labelled other."},
     {"flex_series", gauge, S::self, number, 0, 0, {}, "Series exposed by this scrape."},
 };
+// clang-format on
 
 // Bounds of native buckets, and few: every one costs a line per label set in the text formats.
 constexpr double kRequestSecondsEdges[] = {0x1p-8, 0x1p-6, 0x1p-4, 0x1p-2, 1, 4};
-constexpr double kUpstreamSecondsEdges[] = {0x1p-10, 0x1p-9, 0x1p-8, 0x1p-7, 0x1p-6, 0x1p-5,
-                                            0x1p-4,  0x1p-3, 0x1p-2, 0x1p-1, 1,      2,
-                                            4,       8,      16};
+constexpr double kUpstreamSecondsEdges[] = {0x1p-10, 0x1p-9, 0x1p-8, 0x1p-7, 0x1p-6,
+                                            0x1p-5,  0x1p-4, 0x1p-3, 0x1p-2, 0x1p-1,
+                                            1,       2,      4,      8,      16};
 constexpr double kStreamSecondsEdges[] = {0x1p-2, 1, 4, 16, 64, 256, 1024, 4096, 16384};
 
 constexpr bool ends_in_total(std::string_view name) { return name.ends_with("_total"); }
@@ -161,9 +163,12 @@ std::span<const double> edges_of(const Family& family) noexcept {
     if (family.shape == classic) return classic_buckets::kEdgesMs;
     if (family.shape == number) return {};
     switch (family.subject) {
-        case S::upstream: return kUpstreamSecondsEdges;
-        case S::stream: return kStreamSecondsEdges;
-        default: return kRequestSecondsEdges;
+        case S::upstream:
+            return kUpstreamSecondsEdges;
+        case S::stream:
+            return kStreamSecondsEdges;
+        default:
+            return kRequestSecondsEdges;
     }
 }
 
@@ -176,14 +181,21 @@ uint32_t lines_of(Subject subject) noexcept {
 
 uint32_t cells_of(Subject subject) noexcept {
     switch (subject) {
-        case S::request: return cells::request::kBuckets + classic_buckets::kBuckets;
-        case S::client: return cells::client::kLastSeenNs + 1;
-        case S::upstream: return cells::upstream::kNative + 1;
-        case S::listener: return cells::listener::kActive + 1;
-        case S::stream: return cells::stream::kNative + 1;
+        case S::request:
+            return cells::request::kBuckets + classic_buckets::kBuckets;
+        case S::client:
+            return cells::client::kLastSeenNs + 1;
+        case S::upstream:
+            return cells::upstream::kNative + 1;
+        case S::listener:
+            return cells::listener::kActive + 1;
+        case S::stream:
+            return cells::stream::kNative + 1;
         case S::route:
-        case S::pattern: return 0;
-        default: return 1;
+        case S::pattern:
+            return 0;
+        default:
+            return 1;
     }
 }
 

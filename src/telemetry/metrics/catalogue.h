@@ -17,8 +17,18 @@ enum class FamilyType : uint8_t { counter, gauge, unknown, histogram };
 // together, and their cells lie next to each other. `route` and `pattern` have no family of their
 // own: they hold together what is made on demand below them.
 enum class Subject : uint8_t {
-    route, pattern, request, response, ending, client, verdict, attempt, upstream, listener,
-    connection_ending, stream,
+    route,
+    pattern,
+    request,
+    response,
+    ending,
+    client,
+    verdict,
+    attempt,
+    upstream,
+    listener,
+    connection_ending,
+    stream,
     external,  // numbers somebody else keeps, asked at every scrape
     process,   // read from the kernel at every scrape
     self,      // about the registry itself
@@ -32,12 +42,12 @@ inline constexpr std::size_t kMaxLabels = 4;
 inline constexpr std::size_t kMaxEdges = 16;
 
 struct Family {
-    std::string_view name;    // as in text 0.0.4
+    std::string_view name;  // as in text 0.0.4
     FamilyType type;
     Subject subject;
     Shape shape;
-    uint8_t cell;             // number: its cell; classic: first bucket; native: the block's cell
-    uint8_t sum_cell;         // histograms: the cell of the sum, in nanoseconds
+    uint8_t cell;      // number: its cell; classic: first bucket; native: the block's cell
+    uint8_t sum_cell;  // histograms: the cell of the sum, in nanoseconds
     std::array<std::string_view, kMaxLabels> labels;  // empty ones unused
     std::string_view help;
 };

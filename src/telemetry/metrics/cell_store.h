@@ -40,10 +40,13 @@ public:
 
     // Any thread. `index` must be allocated.
     [[nodiscard]] Cell* at(unsigned worker, CellIndex index) const noexcept {
-        Cell* chunk = directories_[worker].chunks[index / kChunkCells].load(std::memory_order_acquire);
+        Cell* chunk =
+            directories_[worker].chunks[index / kChunkCells].load(std::memory_order_acquire);
         return chunk + index % kChunkCells;
     }
-    [[nodiscard]] unsigned workers() const noexcept { return static_cast<unsigned>(directories_.size()); }
+    [[nodiscard]] unsigned workers() const noexcept {
+        return static_cast<unsigned>(directories_.size());
+    }
 
 private:
     struct Directory {

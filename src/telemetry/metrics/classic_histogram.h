@@ -9,8 +9,8 @@
 namespace glassgate::telemetry::classic_buckets {
 
 // The mission's rules need 500 and 5000; the others are Prometheus' habit.
-inline constexpr std::array<double, 14> kEdgesMs = {1,   2.5,  5,    10,   25,    50,   100,
-                                                    250, 500,  1000, 2500, 5000, 10000, 30000};
+inline constexpr std::array<double, 14> kEdgesMs = {1,   2.5, 5,    10,   25,   50,    100,
+                                                    250, 500, 1000, 2500, 5000, 10000, 30000};
 inline constexpr uint8_t kBuckets = kEdgesMs.size() + 1;  // the last is +Inf
 
 inline constexpr std::array<uint64_t, kEdgesMs.size()> kEdgesNs = [] {

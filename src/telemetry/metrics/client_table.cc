@@ -97,7 +97,8 @@ Cell* ClientCache::find(std::string_view id, uint64_t now_ns) {
 }
 
 Cell* ClientCache::first_sight(std::string_view id, uint64_t hash, uint64_t now_ns) {
-    if (id.size() > ClientTable::kMaxIdBytes || id == "other" || !is_clean_label(id)) return other();
+    if (id.size() > ClientTable::kMaxIdBytes || id == "other" || !is_clean_label(id))
+        return other();
     CellStore& store = table_.index().store();
     if (SeriesGroup* group = table_.admit(id, now_ns)) {
         Cell* cells = store.at(worker_, group->first_cell);

@@ -20,9 +20,9 @@ namespace glassgate::telemetry {
 
 class ClientTable {
 public:
-    static constexpr uint64_t kIdleNs = 600'000'000'000;   // ten minutes without a request
-    static constexpr uint64_t kSweepNs = 1'000'000'000;    // not more often than once a second
-    static constexpr std::size_t kMaxIdBytes = 128;        // longer ids are "other"
+    static constexpr uint64_t kIdleNs = 600'000'000'000;  // ten minutes without a request
+    static constexpr uint64_t kSweepNs = 1'000'000'000;   // not more often than once a second
+    static constexpr std::size_t kMaxIdBytes = 128;       // longer ids are "other"
 
     ClientTable(SeriesIndex& index, uint32_t limit) : index_(index), limit_(limit) {}
 
@@ -60,7 +60,8 @@ public:
     // Called at the beginning of every fold: drops what was evicted and says so.
     void look_at_clock() noexcept {
         const uint64_t now = table_.index().clock().now();
-        if (now != clock_) [[unlikely]] reset(now);
+        if (now != clock_) [[unlikely]]
+            reset(now);
     }
     // The client's cells on this worker.
     [[nodiscard]] Cell* find(std::string_view id, uint64_t now_ns);
@@ -84,7 +85,7 @@ private:
     uint64_t clock_ = 0;
     std::vector<Slot> slots_;  // open addressing, a power of two, at most half full
     std::size_t used_ = 0;
-    bool full_ = false;        // everybody in the table is in this cache: a miss is "other"
+    bool full_ = false;  // everybody in the table is in this cache: a miss is "other"
     uint64_t ask_again_ns_ = 0;
     Cell* other_ = nullptr;
 };

@@ -1,4 +1,5 @@
-// OpenMetrics 1.0 (https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md).
+// OpenMetrics 1.0
+// (https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md).
 #include "base/clock.h"
 #include "telemetry/metrics/expose_text.h"
 #include "telemetry/metrics/number_text.h"
@@ -9,8 +10,10 @@ void OpenMetricsExposer::write_head(const FamilyHead& family) {
     std::string_view name = family.name;
     FamilyType type = family.type;
     if (type == FamilyType::counter) {
-        if (clashes_in_open_metrics(name)) type = FamilyType::unknown;
-        else name.remove_suffix(6);  // the family of foo_total is foo
+        if (clashes_in_open_metrics(name))
+            type = FamilyType::unknown;
+        else
+            name.remove_suffix(6);  // the family of foo_total is foo
     }
     out_.append("# HELP ").append(name).append(" ");
     append_help(out_, family.help, true);
@@ -29,7 +32,8 @@ void OpenMetricsExposer::append_exemplar(const ExemplarReading& exemplar) {
     append_number(out_, static_cast<int64_t>(exemplar.wall_ns / kNsPerSecond));
     const uint64_t ms = exemplar.wall_ns % kNsPerSecond / kNsPerMs;
     const char fraction[] = {'.', static_cast<char>('0' + ms / 100),
-                             static_cast<char>('0' + ms / 10 % 10), static_cast<char>('0' + ms % 10)};
+                             static_cast<char>('0' + ms / 10 % 10),
+                             static_cast<char>('0' + ms % 10)};
     out_.append(fraction, sizeof fraction);
 }
 

@@ -17,14 +17,28 @@ using protozero::pbf_writer;
 // Field numbers of metrics.proto.
 enum LabelPair : protozero::pbf_tag_type { kLabelName = 1, kLabelValue = 2 };
 enum Metric : protozero::pbf_tag_type {
-    kMetricLabel = 1, kMetricGauge = 2, kMetricCounter = 3, kMetricUntyped = 5, kMetricHistogram = 7,
+    kMetricLabel = 1,
+    kMetricGauge = 2,
+    kMetricCounter = 3,
+    kMetricUntyped = 5,
+    kMetricHistogram = 7,
 };
 enum FamilyField : protozero::pbf_tag_type {
-    kFamilyName = 1, kFamilyHelp = 2, kFamilyType = 3, kFamilyMetric = 4,
+    kFamilyName = 1,
+    kFamilyHelp = 2,
+    kFamilyType = 3,
+    kFamilyMetric = 4,
 };
 enum HistogramField : protozero::pbf_tag_type {
-    kSampleCount = 1, kSampleSum = 2, kBucket = 3, kSchema = 5, kZeroThreshold = 6, kZeroCount = 7,
-    kPositiveSpan = 12, kPositiveDelta = 13, kExemplars = 16,
+    kSampleCount = 1,
+    kSampleSum = 2,
+    kBucket = 3,
+    kSchema = 5,
+    kZeroThreshold = 6,
+    kZeroCount = 7,
+    kPositiveSpan = 12,
+    kPositiveDelta = 13,
+    kExemplars = 16,
 };
 enum BucketField : protozero::pbf_tag_type { kCumulativeCount = 1, kUpperBound = 2, kExemplar = 3 };
 enum SpanField : protozero::pbf_tag_type { kOffset = 1, kLength = 2 };
@@ -33,19 +47,27 @@ enum TimestampField : protozero::pbf_tag_type { kSeconds = 1, kNanos = 2 };
 
 int32_t type_number(FamilyType type) {
     switch (type) {
-        case FamilyType::counter: return 0;
-        case FamilyType::gauge: return 1;
-        case FamilyType::histogram: return 4;
-        case FamilyType::unknown: break;
+        case FamilyType::counter:
+            return 0;
+        case FamilyType::gauge:
+            return 1;
+        case FamilyType::histogram:
+            return 4;
+        case FamilyType::unknown:
+            break;
     }
     return 3;  // UNTYPED
 }
 protozero::pbf_tag_type value_field(FamilyType type) {
     switch (type) {
-        case FamilyType::counter: return kMetricCounter;
-        case FamilyType::gauge: return kMetricGauge;
-        case FamilyType::histogram: return kMetricHistogram;
-        case FamilyType::unknown: break;
+        case FamilyType::counter:
+            return kMetricCounter;
+        case FamilyType::gauge:
+            return kMetricGauge;
+        case FamilyType::histogram:
+            return kMetricHistogram;
+        case FamilyType::unknown:
+            break;
     }
     return kMetricUntyped;
 }

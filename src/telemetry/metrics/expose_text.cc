@@ -24,8 +24,10 @@ void TextExposer::begin(const FamilyHead& family) {
     for (std::size_t i = 0; i <= family.edges.size(); ++i) {
         const std::size_t start = out_.size();  // rendered in place, then cut off again
         out_.append("le=\"");
-        if (i < family.edges.size()) append_edge(family.edges[i]);
-        else out_.append("+Inf");
+        if (i < family.edges.size())
+            append_edge(family.edges[i]);
+        else
+            out_.append("+Inf");
         out_.append("\"} ");
         edge_closes_.push_back(out_.substr(start));
         out_.resize(start);

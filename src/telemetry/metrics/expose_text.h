@@ -1,5 +1,5 @@
-// Text 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/) and what OpenMetrics 1.0
-// does differently.
+// Text 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats/) and what
+// OpenMetrics 1.0 does differently.
 #pragma once
 
 #include <string>
@@ -30,8 +30,8 @@ private:
     void append_sample(std::string_view suffix, const LabelSet& labels);
 
     std::string name_;
-    std::string bucket_open_;                // name_bucket{
-    std::vector<std::string> edge_closes_;   // le="500"} for each edge, then +Inf
+    std::string bucket_open_;               // name_bucket{
+    std::vector<std::string> edge_closes_;  // le="500"} for each edge, then +Inf
 };
 
 class OpenMetricsExposer final : public TextExposer {

@@ -27,9 +27,9 @@ struct LabelSet {
 struct HistogramReading {
     uint64_t count = 0;
     double sum = 0;
-    std::span<const uint64_t> cumulative;          // one per edge
-    const NativeReading* native = nullptr;         // for native families
-    std::span<const ExemplarReading> exemplars;    // one per edge, then +Inf; or empty
+    std::span<const uint64_t> cumulative;        // one per edge
+    const NativeReading* native = nullptr;       // for native families
+    std::span<const ExemplarReading> exemplars;  // one per edge, then +Inf; or empty
 };
 
 class FamilyVisitor {

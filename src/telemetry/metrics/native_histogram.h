@@ -37,7 +37,8 @@ inline constexpr int kZeroBucket = -1;
 struct NativeReading {
     uint64_t zero = 0;
     uint64_t octaves_in_use = 0;  // bit per octave
-    std::array<std::array<uint64_t, native_buckets::kPerOctave>, native_buckets::kOctaves> octaves;  // if in use
+    std::array<std::array<uint64_t, native_buckets::kPerOctave>, native_buckets::kOctaves>
+        octaves;  // if in use
 
     void clear() noexcept { zero = octaves_in_use = 0; }
     [[nodiscard]] uint64_t octave_total(int octave) const noexcept;
@@ -46,7 +47,7 @@ struct NativeReading {
 struct ExemplarReading {
     bool present = false;
     TraceId trace_id;
-    double value = 0;      // seconds
+    double value = 0;  // seconds
     uint64_t wall_ns = 0;
 };
 

@@ -117,7 +117,8 @@ std::string_view content_type(Exposition exposition) noexcept {
         case Exposition::protobuf:
             return "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
                    "encoding=delimited";
-        case Exposition::text_0_0_4: break;
+        case Exposition::text_0_0_4:
+            break;
     }
     return "text/plain; version=0.0.4; charset=utf-8";
 }

@@ -56,7 +56,8 @@ void append_number(std::string& out, double value) {
 void append_canonical_edge(std::string& out, double edge) {
     const std::size_t start = out.size();
     char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, edge, std::chars_format::fixed).ptr;
+    const auto end =
+        std::to_chars(digits, digits + sizeof digits, edge, std::chars_format::fixed).ptr;
     out.append(digits, end);
     if (out.find('.', start) == std::string::npos) out.append(".0");
 }

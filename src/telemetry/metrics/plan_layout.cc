@@ -36,11 +36,13 @@ private:
 
     void add_listener(const model::ListenerName& listener) {
         const std::string_view labels[] = {listener.name};
-        layout_.listeners.push_back(name(Subject::listener, labels, nullptr));
+        SeriesGroup* group = name(Subject::listener, labels, nullptr);
+        layout_.listeners.push_back(group);
         for (std::size_t e = 0; e < model::kConnectionEndingCount; ++e) {
             const std::string_view ending[] = {listener.name,
                                                to_text(static_cast<model::ConnectionEnding>(e))};
-            layout_.connection_endings.push_back(name(Subject::connection_ending, ending, nullptr));
+            layout_.connection_endings.push_back(
+                &index_.obtain(Subject::connection_ending, ending, group, Claim::on_demand));
         }
     }
 

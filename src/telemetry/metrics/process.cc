@@ -71,7 +71,8 @@ ProcessNumbers read_process_numbers() {
     numbers.resident_bytes = stat_field(stat, 24) * page;
     numbers.open_fds = count_open_fds();
     rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) numbers.max_fds = static_cast<double>(limit.rlim_cur);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        numbers.max_fds = static_cast<double>(limit.rlim_cur);
     return numbers;
 }
 

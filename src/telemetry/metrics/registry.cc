@@ -16,7 +16,8 @@ namespace glassgate::telemetry {
 
 struct MetricsRegistry::State {
     State(unsigned worker_count, const MetricsSettings& settings)
-        : index(worker_count, settings.series_limit), clients(index, settings.clients_limit),
+        : index(worker_count, settings.series_limit),
+          clients(index, settings.clients_limit),
           scraper(index, workers) {
         for (unsigned i = 0; i < worker_count; ++i)
             workers.push_back(std::make_unique<WorkerCells>(

@@ -18,10 +18,10 @@
 namespace glassgate::telemetry {
 
 enum class Exposition : uint8_t {
-    text_0_0_4,      // text/plain; version=0.0.4; charset=utf-8
-    open_metrics,    // application/openmetrics-text; version=1.0.0; charset=utf-8, with exemplars
-    protobuf,        // application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily;
-                     // encoding=delimited, with native histograms
+    text_0_0_4,    // text/plain; version=0.0.4; charset=utf-8
+    open_metrics,  // application/openmetrics-text; version=1.0.0; charset=utf-8, with exemplars
+    protobuf,      // application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily;
+                   // encoding=delimited, with native histograms
 };
 
 // From an Accept header (RFC 9110 §12.5.1, q-values), as Prometheus' scraper sends it.
@@ -36,7 +36,7 @@ struct Sample {
 };
 enum class MetricType : uint8_t { counter, gauge, unknown };
 struct External {
-    std::string name;   // full name as in text 0.0.4, e.g. flex_circuit_breaker_state
+    std::string name;  // full name as in text 0.0.4, e.g. flex_circuit_breaker_state
     std::string help;
     MetricType type = MetricType::gauge;
     std::function<void(std::vector<Sample>&)> collect;
@@ -46,6 +46,8 @@ class MetricsRegistry {
 public:
     // A scrape or two may be lost on the way; after this many a series that is gone is forgotten.
     static constexpr unsigned kRetiredGraceScrapes = 3;
+    // And where nobody scrapes, after so many reloads.
+    static constexpr unsigned kRetiredGraceReloads = 32;
 
     MetricsRegistry(unsigned workers, const MetricsSettings& settings);
     ~MetricsRegistry();
@@ -88,7 +90,7 @@ public:
     virtual void connection_closed(const model::Connection& connection) noexcept = 0;
     virtual void exchange_opened(uint32_t listener) noexcept = 0;
     virtual void exchange_closed(const model::Exchange& exchange) noexcept = 0;
-    virtual void upstream_connections_changed(uint32_t upstream, int delta) noexcept = 0;
+    virtual void upstream_connections_changed(std::string_view upstream, int delta) noexcept = 0;
 };
 
 }  // namespace glassgate::telemetry

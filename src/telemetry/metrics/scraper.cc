@@ -30,9 +30,12 @@ std::string render(const LabelPairs& labels) {
 
 FamilyType family_type(MetricType type) {
     switch (type) {
-        case MetricType::counter: return FamilyType::counter;
-        case MetricType::gauge: return FamilyType::gauge;
-        case MetricType::unknown: break;
+        case MetricType::counter:
+            return FamilyType::counter;
+        case MetricType::gauge:
+            return FamilyType::gauge;
+        case MetricType::unknown:
+            break;
     }
     return FamilyType::unknown;
 }
@@ -47,8 +50,8 @@ void Scraper::add_external(External external) {
     }
     if (external.help.empty())
         if (const Family* known = find_family(external.name)) external.help = known->help;
-    ExternalFamily family{std::move(external.name), std::move(external.help),
-                          family_type(external.type), {}};
+    ExternalFamily family{
+        std::move(external.name), std::move(external.help), family_type(external.type), {}};
     family.collect.push_back(std::move(external.collect));
     externals_.push_back(std::move(family));
 }
@@ -58,8 +61,7 @@ void Scraper::add_external(External external) {
 void Scraper::scrape(FamilyVisitor& visitor) {
     take_in();
     release_retired();
-    drop_unheld(MetricsRegistry::kRetiredGraceScrapes);
-    scraped_ = true;
+    drop_unheld(&SeriesGroup::unheld_scrapes, MetricsRegistry::kRetiredGraceScrapes);
     lines_ = 0;
     bool externals_done = false;
     for (const Family& family : metric_catalogue()) {
@@ -76,7 +78,7 @@ void Scraper::scrape(FamilyVisitor& visitor) {
 void Scraper::tidy() {
     take_in();
     release_retired();
-    if (!std::exchange(scraped_, false)) drop_unheld(0);
+    drop_unheld(&SeriesGroup::unheld_reloads, MetricsRegistry::kRetiredGraceReloads);
 }
 
 void Scraper::take_in() {
@@ -105,7 +107,8 @@ void Scraper::render_labels(SeriesGroup& group) const {
 }
 
 bool Scraper::has_retired(const PlanLayout& layout) const {
-    // Every worker has gone on to a later plan, and all that ever applied this one are done with it.
+    // Every worker has gone on to a later plan, and all that ever applied this one are done with
+    // it.
     for (const auto& worker : workers_)
         if (worker->newest_applied() <= layout.sequence) return false;
     return layout.applied.load(std::memory_order_acquire) ==
@@ -122,16 +125,16 @@ void Scraper::release_retired() {
     });
 }
 
-void Scraper::drop_unheld(uint32_t grace) {
+void Scraper::drop_unheld(uint32_t SeriesGroup::* rounds, uint32_t grace) {
     for (auto& groups : groups_) {
         std::erase_if(groups, [&](SeriesGroup* group) {
             if (group->alive()) {
-                group->unheld_scrapes = 0;
+                group->unheld_scrapes = group->unheld_reloads = 0;
                 return false;
             }
             // An evicted client made room for another: it does not stay for the grace.
             const bool at_once = group->subject == Subject::client;
-            if (!at_once && ++group->unheld_scrapes <= grace) return false;
+            if (!at_once && ++(group->*rounds) <= grace) return false;
             if (!index_.vanish(*group)) return false;
             index_.bury(*group);
             return true;
@@ -280,14 +283,17 @@ double Scraper::value(std::string_view name,
         const bool same = labels.size() == names.size() &&
                           std::all_of(labels.begin(), labels.end(), [&](const auto& wanted) {
                               for (std::size_t i = 0; i < names.size(); ++i)
-                                  if (names[i] == wanted.first) return group->labels[i] == wanted.second;
+                                  if (names[i] == wanted.first)
+                                      return group->labels[i] == wanted.second;
                               return false;
                           });
         if (!same) continue;
         if (family->shape == Shape::number)
             return static_cast<double>(static_cast<int64_t>(sum_cells(*group, family->cell)));
-        if (family->shape == Shape::classic) read_classic(*family, *group);
-        else read_native(*family, *group);
+        if (family->shape == Shape::classic)
+            read_classic(*family, *group);
+        else
+            read_native(*family, *group);
         return static_cast<double>(count_);
     }
     return 0;
@@ -300,14 +306,14 @@ double Scraper::value_of_external(std::string_view name,
         samples_.clear();
         for (const auto& collect : family.collect) collect(samples_);
         for (const Sample& sample : samples_) {
-            const bool same = sample.labels.size() == labels.size() &&
-                              std::all_of(labels.begin(), labels.end(), [&](const auto& wanted) {
-                                  return std::any_of(sample.labels.begin(), sample.labels.end(),
-                                                     [&](const auto& label) {
-                                                         return label.first == wanted.first &&
-                                                                label.second == wanted.second;
-                                                     });
-                              });
+            const bool same =
+                sample.labels.size() == labels.size() &&
+                std::all_of(labels.begin(), labels.end(), [&](const auto& wanted) {
+                    return std::any_of(
+                        sample.labels.begin(), sample.labels.end(), [&](const auto& label) {
+                            return label.first == wanted.first && label.second == wanted.second;
+                        });
+                });
             if (same) return sample.value;
         }
     }

@@ -1,5 +1,5 @@
-// Scraper: reads all cells and walks all families through a visitor. Whoever scrapes runs it, one at
-// a time (the registry's lock); workers neither wait for it nor see it.
+// Scraper: reads all cells and walks all families through a visitor. Whoever scrapes runs it, one
+// at a time (the registry's lock); workers neither wait for it nor see it.
 #pragma once
 
 #include <array>
@@ -28,7 +28,7 @@ public:
     void scrape(FamilyVisitor& visitor);
 
     // The same upkeep without a scrape, at a reload: where nobody scrapes, what is gone must go,
-    // too, or it would pile up.
+    // too, or it would pile up. Its grace is longer: reloads may be closer together than scrapes.
     void tidy();
 
     [[nodiscard]] double value(std::string_view family,
@@ -44,7 +44,7 @@ private:
     void render_labels(SeriesGroup& group) const;
     void release_retired();
     [[nodiscard]] bool has_retired(const PlanLayout& layout) const;
-    void drop_unheld(uint32_t grace);
+    void drop_unheld(uint32_t SeriesGroup::* rounds, uint32_t grace);
 
     void visit_grouped(const Family& family, FamilyVisitor& visitor);
     void visit_externals(FamilyVisitor& visitor);
@@ -63,8 +63,7 @@ private:
     std::array<std::vector<SeriesGroup*>, kGroupedSubjects> groups_;  // sorted by labels
     std::vector<std::shared_ptr<PlanLayout>> layouts_;                // not yet retired
     std::vector<ExternalFamily> externals_;
-    uint64_t lines_ = 0;      // exposed by this scrape so far
-    bool scraped_ = false;    // since the last tidy()
+    uint64_t lines_ = 0;  // exposed by this scrape so far
 
     // Scratch of one histogram.
     std::array<uint64_t, kMaxEdges> cumulative_{};

@@ -14,10 +14,14 @@ constexpr uint64_t kOwnLines = 9;  // process_* and flex_series*
 
 std::optional<uint8_t> native_cell(Subject subject) {
     switch (subject) {
-        case Subject::request: return cells::request::kNative;
-        case Subject::upstream: return cells::upstream::kNative;
-        case Subject::stream: return cells::stream::kNative;
-        default: return std::nullopt;
+        case Subject::request:
+            return cells::request::kNative;
+        case Subject::upstream:
+            return cells::upstream::kNative;
+        case Subject::stream:
+            return cells::stream::kNative;
+        default:
+            return std::nullopt;
     }
 }
 
@@ -33,7 +37,8 @@ void push(std::atomic<Node*>& stack, Node* node) noexcept {
 
 SeriesIndex::SeriesIndex(unsigned workers, uint64_t series_limit)
     : limit_(series_limit), used_(kOwnLines), clock_(workers), store_(workers) {
-    // Cells and lines of the overflow series are set aside: they must be there when nothing else is.
+    // Cells and lines of the overflow series are set aside: they must be there when nothing else
+    // is.
     for (std::size_t i = 0; i < kGroupedSubjects; ++i) {
         const auto subject = static_cast<Subject>(i);
         overflow_cells_[i] = store_.allocate(cells_of(subject));
@@ -78,9 +83,10 @@ void SeriesIndex::set_key(Subject subject, Labels labels) {
 }
 
 bool SeriesIndex::claim(SeriesGroup& group, Claim claim) noexcept {
-    const uint32_t before = claim == Claim::named
-                                ? group.hold.fetch_add(1, std::memory_order_acq_rel)
-                                : group.hold.fetch_or(SeriesGroup::kOnDemand, std::memory_order_acq_rel);
+    const uint32_t before =
+        claim == Claim::named
+            ? group.hold.fetch_add(1, std::memory_order_acq_rel)
+            : group.hold.fetch_or(SeriesGroup::kOnDemand, std::memory_order_acq_rel);
     return (before & SeriesGroup::kVanished) == 0;
 }
 
@@ -117,8 +123,8 @@ SeriesGroup& SeriesIndex::obtain(Subject subject, Labels labels, SeriesGroup* pa
     if (const auto found = by_key_.find(key_); found != by_key_.end()) {
         SeriesGroup& group = *found->second;
         // A child of a parent that vanished and came back is about to vanish itself.
-        const bool lasting = group.parent == parent ||
-                             &group == overflow_[static_cast<std::size_t>(subject)];
+        const bool lasting =
+            group.parent == parent || &group == overflow_[static_cast<std::size_t>(subject)];
         if (lasting && claim(group, wanted)) return group;
     }
     reap(8);  // what a creation leaves behind is cleaned by creations: amortised
@@ -212,7 +218,8 @@ void SeriesIndex::reap(std::size_t most) {
         if (freed == most || in_use) return false;
         ++freed;
         if (group->parent != nullptr) --group->parent->children;
-        set_key(group->subject, std::vector<std::string_view>(group->labels.begin(), group->labels.end()));
+        set_key(group->subject,
+                std::vector<std::string_view>(group->labels.begin(), group->labels.end()));
         if (const auto found = by_key_.find(key_); found != by_key_.end() && found->second == group)
             by_key_.erase(found);
         free_group(*group);

@@ -46,9 +46,9 @@ struct SeriesGroup {
     SeriesGroup* next = nullptr;          // on a stack
 
     // The scraper's.
-    std::string label_text;   // route="a",method="GET",path="/x"
-    std::string label_proto;  // the same as encoded LabelPair fields
-    uint32_t unheld_scrapes = 0;
+    std::string label_text;                           // route="a",method="GET",path="/x"
+    std::string label_proto;                          // the same as encoded LabelPair fields
+    uint32_t unheld_scrapes = 0, unheld_reloads = 0;  // since it was last seen alive
 
     [[nodiscard]] bool alive() const noexcept {
         const uint32_t h = hold.load(std::memory_order_acquire);
@@ -89,7 +89,9 @@ public:
     }
 
     // --- any thread -----------------------------------------------------------------------------
-    void release(SeriesGroup& group) noexcept { group.hold.fetch_sub(1, std::memory_order_acq_rel); }
+    void release(SeriesGroup& group) noexcept {
+        group.hold.fetch_sub(1, std::memory_order_acq_rel);
+    }
     [[nodiscard]] CellStore& store() noexcept { return store_; }
     [[nodiscard]] EvictionClock& clock() noexcept { return clock_; }
     [[nodiscard]] uint64_t limit() const noexcept { return limit_.load(); }

@@ -11,6 +11,9 @@ namespace {
 using model::Exchange;
 using model::kNone;
 
+// Gauges are signed sums over the workers.
+constexpr uint64_t kMinusOne = ~uint64_t{0};
+
 // Clocks are monotonic; a record whose times are not in order counts as 0, not as 584 years.
 uint64_t duration(uint64_t ns) noexcept { return static_cast<int64_t>(ns) < 0 ? 0 : ns; }
 
@@ -22,7 +25,12 @@ void observe(Cell* cells, uint8_t sum_cell, uint8_t native_cell, uint64_t ns) no
 }  // namespace
 
 WorkerCells::WorkerCells(SeriesIndex& index, ClientTable& clients, unsigned worker, Prepare prepare)
-    : index_(index), worker_(worker), prepare_(std::move(prepare)), clients_(clients, worker),
+    : index_(index),
+      worker_(worker),
+      prepare_(std::move(prepare)),
+      listeners_(index),
+      upstreams_(index),
+      clients_(clients, worker),
       exemplar_edges_(edges_of(*find_family("flex_request_duration_seconds"))) {
     const SeriesIndex::Fixed& fixed = index_.fixed();
     for (std::size_t m = 0; m < kMethodCount; ++m) {
@@ -61,6 +69,8 @@ void WorkerCells::plan_retired(uint64_t generation) {
         current_->retired = true;
         return;
     }
+    for (const model::ListenerName& l : (*found)->names->listeners) listeners_.forget(l.name);
+    for (const model::UpstreamName& u : (*found)->names->upstreams) upstreams_.forget(u.name);
     (*found)->layout->retired.fetch_add(1, std::memory_order_acq_rel);
     if (last_ == found->get()) last_ = &none_;
     tables_.erase(found);
@@ -81,18 +91,34 @@ std::unique_ptr<WorkerCells::Table> WorkerCells::make_table(std::shared_ptr<Plan
     }
     resolve(layout->verdicts, table->verdicts);
     resolve(layout->attempts, table->attempts);
-    resolve(layout->listeners, table->listeners);
-    resolve(layout->connection_endings, table->connection_endings);
-    for (const UpstreamLayout& upstream : layout->upstreams)
-        table->upstreams.push_back(cells_of(*upstream.group));
+    name_listeners(*layout, *table);
+    for (std::size_t u = 0; u < layout->upstreams.size(); ++u) {
+        SeriesGroup& group = *layout->upstreams[u].group;
+        table->upstreams.push_back(cells_of(group));
+        upstreams_.name(table->names->upstreams[u].name, group, cells_of(group));
+    }
     table->streams.resize(layout->routes.size());
     table->untargeted.resize(layout->upstreams.size());
     table->layout = std::move(layout);
     return table;
 }
 
+void WorkerCells::name_listeners(const PlanLayout& layout, Table& table) {
+    for (std::size_t l = 0; l < layout.listeners.size(); ++l) {
+        SeriesGroup& group = *layout.listeners[l];
+        LiveSeries::Entry& entry =
+            listeners_.name(table.names->listeners[l].name, group, cells_of(group));
+        table.listeners.push_back(&entry);
+        if (!entry.endings.empty()) continue;
+        for (std::size_t e = 0; e < model::kConnectionEndingCount; ++e)
+            entry.endings.push_back(
+                cells_of(*layout.connection_endings[l * model::kConnectionEndingCount + e]));
+    }
+}
+
 WorkerCells::Table& WorkerCells::table_of(const model::PlanNames* names) noexcept {
-    if (last_->names == names) [[likely]] return *last_;
+    if (last_->names == names) [[likely]]
+        return *last_;
     for (const auto& table : tables_)
         if (table->names == names) return *(last_ = table.get());
     return none_;  // every index is out of range there: what it says is counted as "other"
@@ -110,34 +136,42 @@ Cell* WorkerCells::other(Subject subject) noexcept {
 
 // --- connections and gauges ----------------------------------------------------------------------
 
-Cell* WorkerCells::listener_cell(const Table& table, uint32_t listener) noexcept {
-    return listener < table.listeners.size() ? table.listeners[listener] : other(Subject::listener);
+Cell* WorkerCells::listener_cells(const Table& table, uint32_t listener) noexcept {
+    return listener < table.listeners.size() ? table.listeners[listener]->cells
+                                             : other(Subject::listener);
 }
 
 void WorkerCells::connection_opened(uint32_t listener) noexcept {
-    Cell* cells = listener_cell(*current_, listener);
-    cells[cells::listener::kConnections].add();
-    cells[cells::listener::kConnectionsTotal].add();
+    listener_cells(*current_, listener)[cells::listener::kConnectionsTotal].add();
+    if (listener < current_->listeners.size())
+        listeners_.opened(*current_->listeners[listener], 1);
+    else
+        other(Subject::listener)->add();
 }
 
 void WorkerCells::connection_closed(const model::Connection& connection) noexcept {
-    Cell* cells = listener_cell(*current_, connection.listener);
-    cells[cells::listener::kConnections].add(~uint64_t{0});  // -1: gauges are signed sums
-    const auto ending = static_cast<std::size_t>(connection.ending);
-    const std::size_t at = connection.listener * model::kConnectionEndingCount + ending;
-    Cell* counted = at < current_->connection_endings.size() ? current_->connection_endings[at]
-                                                             : other(Subject::connection_ending);
-    counted->add();
+    LiveSeries::Entry* entry = listeners_.find(connection.listener_name);
+    // A name may be too long for the record; then the index is the best there is.
+    if (entry == nullptr && connection.listener < current_->listeners.size())
+        entry = current_->listeners[connection.listener];
+    if (entry == nullptr) {
+        other(Subject::listener)->add(kMinusOne);
+        other(Subject::connection_ending)->add();
+        return;
+    }
+    entry->endings[static_cast<std::size_t>(connection.ending)]->add();
+    listeners_.opened(*entry, -1);
 }
 
 void WorkerCells::exchange_opened(uint32_t listener) noexcept {
-    listener_cell(*current_, listener)[cells::listener::kActive].add();
+    listener_cells(*current_, listener)[cells::listener::kActive].add();
 }
 
-void WorkerCells::upstream_connections_changed(uint32_t upstream, int delta) noexcept {
-    Cell* cells = upstream < current_->upstreams.size() ? current_->upstreams[upstream]
-                                                        : other(Subject::upstream);
-    cells[cells::upstream::kConnections].add(static_cast<uint64_t>(int64_t{delta}));
+void WorkerCells::upstream_connections_changed(std::string_view upstream, int delta) noexcept {
+    if (LiveSeries::Entry* entry = upstreams_.find(upstream))
+        upstreams_.opened(*entry, delta);
+    else
+        other(Subject::upstream)->add(static_cast<uint64_t>(int64_t{delta}));
 }
 
 // --- the fold ------------------------------------------------------------------------------------
@@ -154,7 +188,7 @@ void WorkerCells::exchange_closed(const Exchange& e) noexcept {
     if (!e.policies.empty()) fold_policies(table, e);
     if (e.attempt_count != 0) fold_attempts(table, e);
     if (e.stream != model::StreamKind::none) fold_stream(table, e);
-    listener_cell(table, e.listener)[cells::listener::kActive].add(~uint64_t{0});
+    listener_cells(table, e.listener)[cells::listener::kActive].add(kMinusOne);
 }
 
 WorkerCells::Row& WorkerCells::row_of(Table& table, const Exchange& e) noexcept {
@@ -166,7 +200,8 @@ WorkerCells::Row& WorkerCells::row_of(Table& table, const Exchange& e) noexcept 
         if (e.pattern < route.patterns) [[likely]] {
             const std::size_t at = route.first_row + e.pattern * kMethodCount + method;
             Row& row = table.rows[at];
-            if (row.cells == nullptr) [[unlikely]] make_row(table, row, e, at);
+            if (row.cells == nullptr) [[unlikely]]
+                make_row(table, row, e, at);
             return row;
         }
     }
@@ -287,7 +322,8 @@ Cell* WorkerCells::attempt_cell(Table& table, const model::Attempt& a) noexcept 
     const UpstreamLayout& upstream = table.layout->upstreams[a.upstream];
     const auto result = static_cast<std::size_t>(a.result);
     if (a.target < upstream.targets)
-        return table.attempts[upstream.first_attempt + a.target * model::kAttemptResultCount + result];
+        return table
+            .attempts[upstream.first_attempt + a.target * model::kAttemptResultCount + result];
     if (a.target != kNone) return other(Subject::attempt);
     Cell*& cell = table.untargeted[a.upstream][result];  // failed before a target was chosen
     if (cell == nullptr) [[unlikely]] {

@@ -9,6 +9,7 @@
 
 #include "model/exchange.h"
 #include "telemetry/metrics/client_table.h"
+#include "telemetry/metrics/live_series.h"
 #include "telemetry/metrics/native_histogram.h"
 #include "telemetry/metrics/plan_layout.h"
 #include "telemetry/metrics/registry.h"
@@ -18,7 +19,8 @@ namespace glassgate::telemetry {
 class WorkerCells final : public MetricsRegistry::Cells {
 public:
     // `prepare` makes the series of a plan that a worker meets unprepared.
-    using Prepare = std::function<std::shared_ptr<PlanLayout>(std::shared_ptr<const model::PlanNames>)>;
+    using Prepare =
+        std::function<std::shared_ptr<PlanLayout>(std::shared_ptr<const model::PlanNames>)>;
 
     WorkerCells(SeriesIndex& index, ClientTable& clients, unsigned worker, Prepare prepare);
 
@@ -28,7 +30,7 @@ public:
     void connection_closed(const model::Connection& connection) noexcept override;
     void exchange_opened(uint32_t listener) noexcept override;
     void exchange_closed(const model::Exchange& exchange) noexcept override;
-    void upstream_connections_changed(uint32_t upstream, int delta) noexcept override;
+    void upstream_connections_changed(std::string_view upstream, int delta) noexcept override;
 
     // Sequence of the newest plan this worker has applied; the scraper's question.
     [[nodiscard]] uint64_t newest_applied() const noexcept {
@@ -41,9 +43,9 @@ private:
         Cell* cell;
     };
     struct Row {
-        Cell* cells = nullptr;         // null: not made yet
+        Cell* cells = nullptr;  // null: not made yet
         SeriesGroup* group = nullptr;
-        std::vector<CodeCell> codes;   // statuses seen so far; few
+        std::vector<CodeCell> codes;  // statuses seen so far; few
     };
     using Streams = std::array<Cell*, model::kStreamKindCount>;
     using Untargeted = std::array<Cell*, model::kAttemptResultCount>;
@@ -54,12 +56,14 @@ private:
         const model::PlanNames* names = nullptr;
         bool retired = false;  // kept only because it is the newest
         std::vector<Row> rows;
-        std::vector<Cell*> verdicts, upstreams, attempts, listeners, connection_endings;
+        std::vector<Cell*> verdicts, upstreams, attempts;
+        std::vector<LiveSeries::Entry*> listeners;
         std::vector<Streams> streams;        // by route, on demand
         std::vector<Untargeted> untargeted;  // by upstream, on demand
     };
 
     [[nodiscard]] std::unique_ptr<Table> make_table(std::shared_ptr<PlanLayout> layout);
+    void name_listeners(const PlanLayout& layout, Table& table);
     [[nodiscard]] Table& table_of(const model::PlanNames* names) noexcept;
     [[nodiscard]] Cell* cells_of(const SeriesGroup& group) const noexcept;
     [[nodiscard]] Cell* other(Subject subject) noexcept;
@@ -69,7 +73,7 @@ private:
     [[nodiscard]] Cell* code_cell(Row& row, uint32_t status) noexcept;
     [[nodiscard]] Cell* make_code_cell(Row& row, uint32_t status);
     [[nodiscard]] Cell* ending_cell(model::Ending ending, model::Origin origin) noexcept;
-    [[nodiscard]] Cell* listener_cell(const Table& table, uint32_t listener) noexcept;
+    [[nodiscard]] Cell* listener_cells(const Table& table, uint32_t listener) noexcept;
 
     void fold_request(Row& row, const model::Exchange& e) noexcept;
     void fold_client(const model::Exchange& e) noexcept;
@@ -82,10 +86,11 @@ private:
     SeriesIndex& index_;
     unsigned worker_;
     Prepare prepare_;
+    LiveSeries listeners_, upstreams_;
     std::vector<std::unique_ptr<Table>> tables_;
-    Table none_;              // before the first plan, and for records of plans never applied
-    Table* current_ = &none_; // the newest
-    Table* last_ = &none_;    // of the last record
+    Table none_;               // before the first plan, and for records of plans never applied
+    Table* current_ = &none_;  // the newest
+    Table* last_ = &none_;     // of the last record
     std::array<Row, kMethodCount> no_route_;
     Row other_row_;
     std::array<Cell*, model::kEndingCount * model::kOriginCount> endings_{};

@@ -33,7 +33,7 @@ constexpr pbf_tag_type time = 1, name = 2, attributes = 3;
 namespace span_status {
 constexpr pbf_tag_type message = 2, code = 3;
 constexpr int32_t error = 2;
-}
+}  // namespace span_status
 constexpr int32_t kServer = 2, kClient = 3;  // enum SpanKind
 
 // SpanFlags: bits 0-7 are the W3C trace flags; bit 8 says that bit 9 ("the parent is remote") is
@@ -101,12 +101,13 @@ void ExchangeSpans::head(pbf_writer& message, const SpanId& id, const SpanId& pa
     };
     bytes(span::trace_id, x_.trace_id);
     bytes(span::span_id, id);
-    // The state is the caller's and goes along unchanged: every span of the trace has it.
-    const std::string_view state = plain(x_.str(x_.trace_state));
+    // The state is the caller's: every span of the trace has it. It goes upstream as it came, but
+    // from here only like any other text of a client.
+    const std::string_view state = clean(x_.trace_state, options_.redact_text);
     if (!state.empty()) message.add_string(span::trace_state, state.data(), state.size());
     if (parent.valid()) bytes(span::parent_span_id, parent);
-    message.add_fixed32(span::flags, (x_.sampled ? kSampled : 0) | kRemoteKnown |
-                                         (parent_is_remote ? kRemote : 0));
+    message.add_fixed32(
+        span::flags, (x_.sampled ? kSampled : 0) | kRemoteKnown | (parent_is_remote ? kRemote : 0));
 }
 
 // http.request.method is one of the known names; the client's own word is kept apart, so that it
@@ -244,6 +245,7 @@ void ExchangeSpans::event(pbf_writer& message, std::string_view name, uint64_t a
 
 void ExchangeSpans::policy_event(pbf_writer& message, const model::PolicyStep& step,
                                  uint64_t at_ns) {
+    if (step.policy >= x_.names->policies.size()) return;
     const model::PolicyName& policy = x_.names->policies[step.policy];
     pbf_writer event(message, span::events);
     event.add_fixed64(span_event::time, wall(at_ns));
@@ -252,7 +254,8 @@ void ExchangeSpans::policy_event(pbf_writer& message, const model::PolicyStep& s
     AttributeWriter attributes(event, span_event::attributes);
     attributes.text("policy", plain(policy.kind));
     attributes.text("verdict", step.verdict == model::PolicyVerdict::pass ? "pass" : "reply");
-    if (step.reason < policy.reasons.size()) attributes.text("reason", plain(policy.reasons[step.reason]));
+    if (step.reason < policy.reasons.size())
+        attributes.text("reason", plain(policy.reasons[step.reason]));
     if (step.elapsed_ns != 0) attributes.number("ms", static_cast<double>(step.elapsed_ns) / 1e6);
 }
 
@@ -291,7 +294,7 @@ void ExchangeSpans::client_span(pbf_writer& unit, std::size_t index) {
 void ExchangeSpans::client_attributes(AttributeWriter& attributes, const Attempt& attempt,
                                       std::size_t index) {
     method(attributes);
-    if (attempt.upstream != model::kNone) {
+    if (attempt.upstream < x_.names->upstreams.size()) {
         const model::UpstreamName& upstream = x_.names->upstreams[attempt.upstream];
         attributes.text("flex.upstream.name", plain(upstream.name));
         if (attempt.target < upstream.targets.size()) {
@@ -337,11 +340,14 @@ std::string_view sampling_reason(const Exchange& exchange, const SpanOptions& op
 
 void select_span_fields(model::FieldSelection& captured) {
     using enum model::Field;
-    for (const model::Field field :
-         {request_id, request_path, request_query, request_method, request_host, request_scheme,
-          request_protocol, request_bytes, request_remote_address, request_user_agent,
-          response_status, response_bytes, response_ending, response_origin, route_id, route_path,
-          api_name, client_id, policy_outcomes, upstream_name, upstream_address, trace_id, span_id})
+    for (const model::Field field : {request_id,         request_path,    request_query,
+                                     request_method,     request_host,    request_scheme,
+                                     request_protocol,   request_bytes,   request_remote_address,
+                                     request_user_agent, response_status, response_bytes,
+                                     response_ending,    response_origin, route_id,
+                                     route_path,         api_name,        client_id,
+                                     policy_outcomes,    upstream_name,   upstream_address,
+                                     trace_id,           span_id})
         captured.add(field);
 }
 

@@ -23,7 +23,7 @@ namespace glassgate::telemetry {
 using Redact = void (*)(std::string_view text, std::string& out);
 
 struct SpanOptions {
-    bool keep_errors = false;          // keep failed exchanges although the head did not sample them
+    bool keep_errors = false;  // keep failed exchanges although the head did not sample them
     uint64_t keep_slower_than_ns = 0;  // likewise slow ones; 0: off
     // Null leaves the texts it would have cleaned out of the span: nothing goes unredacted.
     Redact redact_text = nullptr;

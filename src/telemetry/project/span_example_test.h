@@ -13,7 +13,12 @@ public:
         names.generation = 7;
         names.gateway = "retailco-gateway";
         names.mode = "connected";
-        names.routes = {{"product-catalog", "shop", {"/api/products", "/api/products/:id"}, kAllMethods, {0, 1}, 0}};
+        names.routes = {{"product-catalog",
+                         "shop",
+                         {"/api/products", "/api/products/:id"},
+                         kAllMethods,
+                         {0, 1},
+                         0}};
         names.policies = {{"client-id", "security", {"pass", "missing"}},
                           {"rate-limit", "traffic", {"pass", "exceeded"}}};
         names.upstreams = {{"product-service", {"product-service:3000", "spare.local:3001"}}};
@@ -23,7 +28,8 @@ public:
     ExampleExchange& operator=(const ExampleExchange&) = delete;
 
     model::TextRef keep(std::string_view s) {
-        const model::TextRef ref{static_cast<uint32_t>(text.size()), static_cast<uint32_t>(s.size())};
+        const model::TextRef ref{static_cast<uint32_t>(text.size()),
+                                 static_cast<uint32_t>(s.size())};
         text += s;
         x.text = text.data();
         x.text_size = static_cast<uint32_t>(text.size());

@@ -158,14 +158,16 @@ TEST(Span, ServerStatusIsAnErrorOnlyForFailures) {
         uint16_t status;
         const char* error_type;  // null: no error
     };
-    for (const Case c : {Case{Ending::completed, 200, nullptr}, Case{Ending::completed, 404, nullptr},
-                         Case{Ending::completed, 500, "500"}, Case{Ending::rate_limited, 429, nullptr},
-                         Case{Ending::client_abort, 499, nullptr}, Case{Ending::circuit_open, 503, "circuit_open"},
-                         Case{Ending::upstream_body_reset, 200, "upstream_body_reset"}}) {
+    for (const Case c :
+         {Case{Ending::completed, 200, nullptr}, Case{Ending::completed, 404, nullptr},
+          Case{Ending::completed, 500, "500"}, Case{Ending::rate_limited, 429, nullptr},
+          Case{Ending::client_abort, 499, nullptr}, Case{Ending::circuit_open, 503, "circuit_open"},
+          Case{Ending::upstream_body_reset, 200, "upstream_body_reset"}}) {
         x.ending = c.ending;
         x.status = c.status;
         const std::string spans = spans_of(x);
-        EXPECT_EQ(spans.find("  status 2") != std::string::npos, c.error_type != nullptr) << c.status;
+        EXPECT_EQ(spans.find("  status 2") != std::string::npos, c.error_type != nullptr)
+            << c.status;
         if (c.error_type != nullptr) {
             EXPECT_TRUE(has(spans, std::string("error.type=\"") + c.error_type + "\"")) << spans;
         }
@@ -209,7 +211,8 @@ TEST(Span, Sampling) {
 TEST(Span, WithoutARedactorTextStaysInside) {
     const ExampleExchange example;
     const std::string spans = spans_of(example.x, {});
-    for (const char* absent : {"/api/products/42", "s3cr3t", "mobile-app", "shop.example", "mob-4f7a"})
+    for (const char* absent :
+         {"/api/products/42", "s3cr3t", "mobile-app", "shop.example", "mob-4f7a"})
         EXPECT_EQ(spans.find(absent), std::string::npos) << absent;
 }
 
@@ -222,19 +225,24 @@ TEST(Span, IllFormedTextBecomesUtf8) {
 
 TEST(AttributeText, Utf8) {
     std::string scratch;
-    const auto fixed = [&](std::string_view in) { return std::string(as_attribute_text(in, scratch)); };
-    for (const std::string_view good : {"", "ascii", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF"})
+    const auto fixed = [&](std::string_view in) {
+        return std::string(as_attribute_text(in, scratch));
+    };
+    for (const std::string_view good :
+         {"", "ascii", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xED\x9F\xBF"})
         EXPECT_EQ(fixed(good), good);
     const std::string bad = "\xEF\xBF\xBD";
     EXPECT_EQ(fixed("\x80"), bad);
-    EXPECT_EQ(fixed("\xED\xA0\x80"), bad + bad + bad);       // a surrogate
+    EXPECT_EQ(fixed("\xED\xA0\x80"), bad + bad + bad);                   // a surrogate
     EXPECT_EQ(fixed("\xF0\x80\x80\x80x"), bad + bad + bad + bad + "x");  // overlong
-    EXPECT_EQ(fixed("\xF4\x90"), bad + bad);                 // above U+10FFFF
-    EXPECT_EQ(fixed("\xF0\x9F\x98"), bad);                   // cut
-    EXPECT_EQ(fixed(std::string(kAttributeBytesMax + 9, 'x')), std::string(kAttributeBytesMax, 'x'));
+    EXPECT_EQ(fixed("\xF4\x90"), bad + bad);                             // above U+10FFFF
+    EXPECT_EQ(fixed("\xF0\x9F\x98"), bad);                               // cut
+    EXPECT_EQ(fixed(std::string(kAttributeBytesMax + 9, 'x')),
+              std::string(kAttributeBytesMax, 'x'));
     const std::string cut = fixed(std::string(kAttributeBytesMax - 1, 'x') + "\xC3\xA9");
     EXPECT_EQ(cut, std::string(kAttributeBytesMax - 1, 'x'));
-    EXPECT_EQ(fixed(std::string(kAttributeBytesMax + 9, '\xFF')).size(), kAttributeBytesMax / 3 * 3);
+    EXPECT_EQ(fixed(std::string(kAttributeBytesMax + 9, '\xFF')).size(),
+              kAttributeBytesMax / 3 * 3);
 }
 
 TEST(HostPort, Forms) {

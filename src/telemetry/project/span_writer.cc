@@ -1,6 +1,7 @@
 #include "telemetry/project/span_writer.h"
 
 #include "base/text.h"
+#include "telemetry/project/utf8.h"
 
 namespace glassgate::telemetry {
 namespace {
@@ -9,51 +10,11 @@ namespace {
 constexpr protozero::pbf_tag_type kKey = 1, kValue = 2;
 constexpr protozero::pbf_tag_type kString = 1, kBool = 2, kInt = 3, kDouble = 4;
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-
-// What may follow a lead byte (Unicode 15, table 3-7): how many more bytes, and the range of the
-// first of them; the others are 80..BF.
-struct Lead {
-    uint8_t more = 0;  // 0: not a lead byte of a sequence
-    uint8_t low = 0x80, high = 0xBF;
-};
-
-constexpr Lead lead_of(uint8_t byte) noexcept {
-    if (byte >= 0xC2 && byte <= 0xDF) return {1};
-    if (byte == 0xE0) return {2, 0xA0, 0xBF};
-    if (byte == 0xED) return {2, 0x80, 0x9F};  // no surrogates
-    if (byte >= 0xE1 && byte <= 0xEF) return {2};
-    if (byte == 0xF0) return {3, 0x90, 0xBF};
-    if (byte >= 0xF1 && byte <= 0xF3) return {3};
-    if (byte == 0xF4) return {3, 0x80, 0x8F};  // up to U+10FFFF
-    return {0};
-}
-
-struct Sequence {
-    std::size_t length = 1;
-    bool valid = true;
-};
-
-// The character, or the ill-formed maximal subpart, at the front of `text`.
-Sequence front_sequence(std::string_view text) noexcept {
-    const uint8_t first = static_cast<uint8_t>(text[0]);
-    if (first < 0x80) return {1, true};
-    const Lead lead = lead_of(first);
-    if (lead.more == 0) return {1, false};
-    for (std::size_t i = 1; i <= lead.more; ++i) {
-        if (i == text.size()) return {i, false};
-        const uint8_t byte = static_cast<uint8_t>(text[i]);
-        const bool fits = i == 1 ? byte >= lead.low && byte <= lead.high : (byte & 0xC0) == 0x80;
-        if (!fits) return {i, false};
-    }
-    return {std::size_t{lead.more} + 1, true};
-}
-
 // Length of the longest valid prefix that is at most kAttributeBytesMax bytes.
 std::size_t valid_prefix(std::string_view text) noexcept {
     std::size_t at = 0;
     while (at < text.size()) {
-        const Sequence next = front_sequence(text.substr(at));
+        const Utf8Sequence next = front_sequence(text.substr(at));
         if (!next.valid || at + next.length > kAttributeBytesMax) break;
         at += next.length;
     }
@@ -95,8 +56,9 @@ std::string_view as_attribute_text(std::string_view text, std::string& scratch) 
     if (at == text.size()) return text;
     scratch.assign(text, 0, at);
     while (at < text.size()) {
-        const Sequence next = front_sequence(text.substr(at));
-        const std::string_view part = next.valid ? text.substr(at, next.length) : kReplacement;
+        const Utf8Sequence next = front_sequence(text.substr(at));
+        const std::string_view part =
+            next.valid ? text.substr(at, next.length) : kReplacementCharacter;
         if (scratch.size() + part.size() > kAttributeBytesMax) break;
         scratch += part;
         at += next.length;
@@ -117,7 +79,8 @@ HostPort split_host_port(std::string_view text) noexcept {
     // A second colon outside brackets: a bare IPv6 address, which has no port.
     if (colon == std::string_view::npos || text.find(':') != colon) return {text, 0};
     const auto port = parse_u64(text.substr(colon + 1));
-    return {text.substr(0, colon), port && *port <= 0xffff ? static_cast<uint16_t>(*port) : uint16_t{0}};
+    return {text.substr(0, colon),
+            port && *port <= 0xffff ? static_cast<uint16_t>(*port) : uint16_t{0}};
 }
 
 }  // namespace glassgate::telemetry

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "telemetry/project/redact.h"
 #include "telemetry/project/span.h"
 #include "telemetry/sinks/otlp_envelope.h"
 #include "telemetry/sinks/otlp_target.h"
@@ -31,6 +32,8 @@ public:
         traits.batch_records = settings_.batch_spans;
         traits.batch_bytes = kBatchBytes;
         traits.flush_ms = settings_.flush_ms;
+        // About half a minute in all: a receiver that restarts should find its spans waiting.
+        traits.retry_attempts = 12;
         return traits;
     }
 
@@ -52,7 +55,8 @@ public:
 
 private:
     static SpanOptions span_options(const TracingSettings& settings) {
-        return {settings.keep_errors, settings.keep_slower_than_ns, nullptr, nullptr};
+        return {settings.keep_errors, settings.keep_slower_than_ns, redact_text,
+                redact_query_values};
     }
 
     static Delivered delivered(const OtlpVerdict& verdict, std::size_t records) {
@@ -63,14 +67,16 @@ private:
                 const uint64_t lost = std::min<uint64_t>(records, verdict.rejected_spans);
                 return {records - lost, false, 0, verdict.error};
             }
-            case OtlpVerdict::Kind::try_later: return {0, true, verdict.retry_after_ms, verdict.error};
-            case OtlpVerdict::Kind::refused: break;
+            case OtlpVerdict::Kind::try_later:
+                return {0, true, verdict.retry_after_ms, verdict.error};
+            case OtlpVerdict::Kind::refused:
+                break;
         }
         return {0, false, 0, verdict.error};
     }
 
     const TracingSettings settings_;
-    SpanProjector projector_;                   // collector thread
+    SpanProjector projector_;  // collector thread
     const OtlpEnvelope envelope_;
     std::unique_ptr<OtlpTransport> transport_;  // lane thread
     std::string body_;                          // lane thread; kept so that it grows only once

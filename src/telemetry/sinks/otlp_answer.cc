@@ -15,23 +15,40 @@ using Kind = OtlpVerdict::Kind;
 
 // https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
 constexpr std::string_view kGrpcNames[] = {
-    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",  "DEADLINE_EXCEEDED",
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
     "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",          "UNAVAILABLE",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 enum GrpcCode : uint32_t {
-    kOk = 0, kCancelled = 1, kUnknown = 2, kDeadlineExceeded = 4, kPermissionDenied = 7,
-    kResourceExhausted = 8, kAborted = 10, kOutOfRange = 11, kUnimplemented = 12, kInternal = 13,
-    kUnavailable = 14, kDataLoss = 15, kUnauthenticated = 16,
+    kOk = 0,
+    kCancelled = 1,
+    kUnknown = 2,
+    kDeadlineExceeded = 4,
+    kPermissionDenied = 7,
+    kResourceExhausted = 8,
+    kAborted = 10,
+    kOutOfRange = 11,
+    kUnimplemented = 12,
+    kInternal = 13,
+    kUnavailable = 14,
+    kDataLoss = 15,
+    kUnauthenticated = 16,
 };
 
 // OTLP, "Failures": the table of retryable codes. RESOURCE_EXHAUSTED only with RetryInfo.
 constexpr bool is_retryable(uint32_t code, bool has_retry_info) noexcept {
     switch (code) {
-        case kCancelled: case kDeadlineExceeded: case kAborted: case kOutOfRange:
-        case kUnavailable: case kDataLoss: return true;
-        case kResourceExhausted: return has_retry_info;
-        default: return false;
+        case kCancelled:
+        case kDeadlineExceeded:
+        case kAborted:
+        case kOutOfRange:
+        case kUnavailable:
+        case kDataLoss:
+            return true;
+        case kResourceExhausted:
+            return has_retry_info;
+        default:
+            return false;
     }
 }
 
@@ -39,12 +56,21 @@ constexpr bool is_retryable(uint32_t code, bool has_retry_info) noexcept {
 // server (a proxy, the wrong port).
 constexpr uint32_t code_of_http(long status) noexcept {
     switch (status) {
-        case 400: return kInternal;
-        case 401: return kUnauthenticated;
-        case 403: return kPermissionDenied;
-        case 404: return kUnimplemented;
-        case 429: case 502: case 503: case 504: return kUnavailable;
-        default: return kUnknown;
+        case 400:
+            return kInternal;
+        case 401:
+            return kUnauthenticated;
+        case 403:
+            return kPermissionDenied;
+        case 404:
+            return kUnimplemented;
+        case 429:
+        case 502:
+        case 503:
+        case 504:
+            return kUnavailable;
+        default:
+            return kUnknown;
     }
 }
 
@@ -64,7 +90,8 @@ std::string percent_decoded(std::string_view text) {
     };
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+        if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 &&
+            digit(text[i + 2]) >= 0) {
             out += static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
             i += 2;
         } else {
@@ -113,7 +140,8 @@ uint32_t read_retry_info(protozero::pbf_reader info) {
         while (duration.next()) {
             if (duration.tag() == 1 && duration.wire_type() == protozero::pbf_wire_type::varint)
                 delay_ms += static_cast<double>(duration.get_int64()) * 1e3;
-            else if (duration.tag() == 2 && duration.wire_type() == protozero::pbf_wire_type::varint)
+            else if (duration.tag() == 2 &&
+                     duration.wire_type() == protozero::pbf_wire_type::varint)
                 delay_ms += static_cast<double>(duration.get_int32()) / 1e6;
             else
                 duration.skip();
@@ -126,9 +154,12 @@ void read_detail(protozero::pbf_reader detail, RpcStatus& status) {
     std::string type;
     protozero::data_view value{};
     while (detail.next()) {
-        if (detail.tag() == 1) type = detail.get_string();
-        else if (detail.tag() == 2) value = detail.get_view();
-        else detail.skip();
+        if (detail.tag() == 1)
+            type = detail.get_string();
+        else if (detail.tag() == 2)
+            value = detail.get_view();
+        else
+            detail.skip();
     }
     if (type.ends_with("google.rpc.RetryInfo"))
         status.retry_delay_ms = read_retry_info(protozero::pbf_reader(value));
@@ -140,9 +171,12 @@ RpcStatus read_rpc_status(const std::string& bytes) {
     try {
         protozero::pbf_reader reader(bytes);
         while (reader.next()) {
-            if (reader.tag() == 2) status.message = reader.get_string();
-            else if (reader.tag() == 3) read_detail(reader.get_message(), status);
-            else reader.skip();
+            if (reader.tag() == 2)
+                status.message = reader.get_string();
+            else if (reader.tag() == 3)
+                read_detail(reader.get_message(), status);
+            else
+                reader.skip();
         }
     } catch (const std::exception&) {
         status.retry_delay_ms.reset();
@@ -164,9 +198,12 @@ OtlpVerdict read_export_response(std::string_view message) {
             protozero::pbf_reader partial = reader.get_message();
             while (partial.next()) {
                 if (partial.tag() == 1)
-                    verdict.rejected_spans = static_cast<uint64_t>(std::max<int64_t>(0, partial.get_int64()));
-                else if (partial.tag() == 2) verdict.error = printable(partial.get_string());
-                else partial.skip();
+                    verdict.rejected_spans =
+                        static_cast<uint64_t>(std::max<int64_t>(0, partial.get_int64()));
+                else if (partial.tag() == 2)
+                    verdict.error = printable(partial.get_string());
+                else
+                    partial.skip();
             }
         }
     } catch (const std::exception&) {
@@ -206,13 +243,15 @@ std::string http_status_text(long status) {
 // Retry-After (RFC 9110 §10.2.3): seconds or a date.
 uint32_t read_retry_after(const std::string& value, time_t now_s) {
     if (value.empty()) return 0;
-    if (const auto seconds = parse_u64(value)) return bounded_ms(static_cast<double>(*seconds) * 1e3);
+    if (const auto seconds = parse_u64(value))
+        return bounded_ms(static_cast<double>(*seconds) * 1e3);
     const time_t date = curl_getdate(value.c_str(), nullptr);
     return date > now_s ? bounded_ms(static_cast<double>(date - now_s) * 1e3) : 0;
 }
 
 bool is_protobuf(std::string_view content_type) {
-    return iequals(trim_ows(content_type.substr(0, content_type.find(';'))), "application/x-protobuf");
+    return iequals(trim_ows(content_type.substr(0, content_type.find(';'))),
+                   "application/x-protobuf");
 }
 
 }  // namespace
@@ -228,11 +267,16 @@ void OtlpAnswer::read_header_line(std::string_view line) {
     std::string_view rest = line.substr(colon + 1);
     while (!rest.empty() && (rest.back() == '\r' || rest.back() == '\n')) rest.remove_suffix(1);
     const std::string_view value = trim_ows(rest);
-    if (iequals(name, "content-type")) content_type = value;
-    else if (iequals(name, "retry-after")) retry_after = value;
-    else if (iequals(name, "grpc-status")) grpc_status = value;
-    else if (iequals(name, "grpc-message")) grpc_message = value;
-    else if (iequals(name, "grpc-status-details-bin")) grpc_status_details = value;
+    if (iequals(name, "content-type"))
+        content_type = value;
+    else if (iequals(name, "retry-after"))
+        retry_after = value;
+    else if (iequals(name, "grpc-status"))
+        grpc_status = value;
+    else if (iequals(name, "grpc-message"))
+        grpc_message = value;
+    else if (iequals(name, "grpc-status-details-bin"))
+        grpc_status_details = value;
 }
 
 OtlpVerdict judge_grpc(const OtlpAnswer& answer) {
@@ -241,7 +285,8 @@ OtlpVerdict judge_grpc(const OtlpAnswer& answer) {
     std::string message = http_status_text(answer.http_status) + " without grpc-status";
     if (answer.grpc_status) {
         const auto number = parse_u64(*answer.grpc_status);
-        code = number && *number < std::size(kGrpcNames) ? static_cast<uint32_t>(*number) : uint32_t{kUnknown};
+        code = number && *number < std::size(kGrpcNames) ? static_cast<uint32_t>(*number)
+                                                         : uint32_t{kUnknown};
         message = printable(percent_decoded(answer.grpc_message));
     }
     if (code == kOk) return read_grpc_message(answer.body);
@@ -249,7 +294,8 @@ OtlpVerdict judge_grpc(const OtlpAnswer& answer) {
     const bool retry = is_retryable(code, status.retry_delay_ms.has_value());
     std::string error(kGrpcNames[code]);
     if (!message.empty()) error += ": " + message;
-    return {retry ? Kind::try_later : Kind::refused, 0, status.retry_delay_ms.value_or(0), std::move(error)};
+    return {retry ? Kind::try_later : Kind::refused, 0, status.retry_delay_ms.value_or(0),
+            std::move(error)};
 }
 
 OtlpVerdict judge_http(const OtlpAnswer& answer, time_t now_s) {
@@ -262,8 +308,8 @@ OtlpVerdict judge_http(const OtlpAnswer& answer, time_t now_s) {
     }
     std::string error = http_status_text(status);
     // OTLP/HTTP, Failures: the body of an error is a google.rpc.Status.
-    const std::string why = is_protobuf(answer.content_type) ? read_rpc_status(answer.body).message
-                                                             : answer.body;
+    const std::string why =
+        is_protobuf(answer.content_type) ? read_rpc_status(answer.body).message : answer.body;
     if (!why.empty()) error += ": " + printable(why);
     const bool retry = status == 429 || status == 502 || status == 503 || status == 504;
     if (!retry) return {Kind::refused, 0, 0, std::move(error)};

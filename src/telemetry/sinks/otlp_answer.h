@@ -20,7 +20,7 @@ struct OtlpAnswer {
     std::string retry_after;
     std::optional<std::string> grpc_status;  // from the trailers, or the header of a bare refusal
     std::string grpc_message;                // still percent-encoded
-    std::string grpc_status_details;         // grpc-status-details-bin: base64 of a google.rpc.Status
+    std::string grpc_status_details;  // grpc-status-details-bin: base64 of a google.rpc.Status
     std::string body;
 
     // One line of a header section or of the trailers, as curl hands it over. A status line begins

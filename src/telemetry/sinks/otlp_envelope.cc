@@ -71,8 +71,10 @@ ResourceAttributes resource_attributes(std::string_view service_name, std::strin
     for (const auto& [key, value] : users) {
         const auto same = std::find_if(all.begin(), all.end(),
                                        [&key](const auto& known) { return known.first == key; });
-        if (same != all.end()) same->second = value;
-        else all.emplace_back(key, value);
+        if (same != all.end())
+            same->second = value;
+        else
+            all.emplace_back(key, value);
     }
     std::erase_if(all, [](const auto& attribute) { return attribute.second.empty(); });
     return all;
@@ -85,7 +87,8 @@ OtlpEnvelope::OtlpEnvelope(const ResourceAttributes& resource) {
         protozero::pbf_writer message(field, kResourceSpansResource);
         AttributeWriter attributes(message, kResourceAttributes);
         for (const auto& [key, value] : resource)
-            attributes.text(as_attribute_text(key, key_scratch), as_attribute_text(value, value_scratch));
+            attributes.text(as_attribute_text(key, key_scratch),
+                            as_attribute_text(value, value_scratch));
     }
     {
         protozero::pbf_writer field(scope_field_);

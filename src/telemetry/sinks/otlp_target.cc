@@ -9,7 +9,8 @@
 namespace glassgate::telemetry {
 namespace {
 
-constexpr std::string_view kGrpcPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+constexpr std::string_view kGrpcPath =
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 constexpr std::string_view kHttpPath = "/v1/traces";  // OTLP/HTTP Request
 
 using CurlUrl = std::unique_ptr<CURLU, decltype(&curl_url_cleanup)>;
@@ -34,8 +35,8 @@ bool is_token(std::string_view text) {
 // Headers that are the protocol's own, or that would change the framing of the message.
 bool is_reserved(std::string_view name) {
     constexpr std::string_view kReserved[] = {
-        "content-type", "content-length", "content-encoding", "transfer-encoding", "te", "host",
-        "connection",   "expect",         "grpc-timeout",     "grpc-encoding"};
+        "content-type", "content-length", "content-encoding", "transfer-encoding", "te",
+        "host",         "connection",     "expect",           "grpc-timeout",      "grpc-encoding"};
     return std::any_of(std::begin(kReserved), std::end(kReserved),
                        [name](std::string_view r) { return iequals(name, r); });
 }
@@ -48,7 +49,8 @@ Status add_users_headers(const TracingSettings& settings, std::vector<std::strin
             return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f';
         });
         // The value is not quoted: it is often a key.
-        if (!clean) return failure("the value of tracing header '" + name + "' has a control character");
+        if (!clean)
+            return failure("the value of tracing header '" + name + "' has a control character");
         // curl: "name;" is how to send a header without a value.
         lines.push_back(value.empty() ? name + ";" : name + ": " + value);
     }
@@ -66,7 +68,8 @@ Result<OtlpTransport::Target> otlp_target(const TracingSettings& settings) {
         return failure("tracing endpoint '" + settings.endpoint + "' " + std::string(why) +
                        "; expected a URL such as http://jaeger:4317");
     };
-    if (settings.endpoint.empty() || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
+    if (settings.endpoint.empty() ||
+        curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
         return wrong("is not a URL");
     const std::string scheme = part_of(url.get(), CURLUPART_SCHEME);
     if (scheme != "http" && scheme != "https") return wrong("is neither http nor https");
@@ -77,13 +80,14 @@ Result<OtlpTransport::Target> otlp_target(const TracingSettings& settings) {
     const bool has_path = !path.empty() && path != "/";
     if (target.grpc && has_path) return wrong("has a path, which gRPC does not use");
     const std::string_view new_path = target.grpc ? kGrpcPath : kHttpPath;
-    if (!has_path && curl_url_set(url.get(), CURLUPART_PATH, std::string(new_path).c_str(), 0) != CURLUE_OK)
+    if (!has_path &&
+        curl_url_set(url.get(), CURLUPART_PATH, std::string(new_path).c_str(), 0) != CURLUE_OK)
         return wrong("is not a URL");
     target.url = part_of(url.get(), CURLUPART_URL);
 
-    target.header_lines = {target.grpc ? "content-type: application/grpc"
-                                       : "content-type: application/x-protobuf",
-                           "user-agent: OTel-OTLP-Exporter-Glassgate"};
+    target.header_lines = {
+        target.grpc ? "content-type: application/grpc" : "content-type: application/x-protobuf",
+        "user-agent: OTel-OTLP-Exporter-Glassgate"};
     if (target.grpc) target.header_lines.push_back("te: trailers");
     TRY_STATUS(add_users_headers(settings, target.header_lines));
     return target;

@@ -64,8 +64,10 @@ Status OtlpTransport::set_up() {
 Status OtlpTransport::set_version_and_proxy() {
     const bool tls = target_.url.starts_with("https:");
     long version = CURL_HTTP_VERSION_1_1;
-    if (tls) version = CURL_HTTP_VERSION_2TLS;                            // ALPN decides
-    else if (target_.grpc) version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;  // gRPC is HTTP/2 only
+    if (tls)
+        version = CURL_HTTP_VERSION_2TLS;  // ALPN decides
+    else if (target_.grpc)
+        version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;  // gRPC is HTTP/2 only
     if (!set(easy_, CURLOPT_HTTP_VERSION, version))
         return failure("this libcurl cannot do HTTP/2, which OTLP over gRPC needs");
     // A proxy of the environment that is not tunnelled through would have to speak HTTP/2 itself.
@@ -110,14 +112,15 @@ void OtlpTransport::hurry(uint32_t deadline_ms) noexcept {
     curl_multi_wakeup(multi_);  // may be called from any thread
 }
 
-// The multi interface with one handle, because its wait can be cut short by hurry(); CURLOPT_TIMEOUT
-// cannot be changed under way.
+// The multi interface with one handle, because its wait can be cut short by hurry();
+// CURLOPT_TIMEOUT cannot be changed under way.
 CURLcode OtlpTransport::perform(uint64_t give_up_at_ns) noexcept {
     int running = 1;
     while (true) {
         if (curl_multi_perform(multi_, &running) != CURLM_OK) return CURLE_FAILED_INIT;
         if (running == 0) break;
-        const uint64_t until = std::min(give_up_at_ns, deadline_ns_.load(std::memory_order_relaxed));
+        const uint64_t until =
+            std::min(give_up_at_ns, deadline_ns_.load(std::memory_order_relaxed));
         const uint64_t now = mono_now_ns();
         if (now >= until) return CURLE_OPERATION_TIMEDOUT;
         const uint64_t wait_ms = std::min<uint64_t>((until - now) / kNsPerMs + 1, 1000);
