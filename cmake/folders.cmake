@@ -37,19 +37,35 @@ function(glassgate_folder NAME)
   endif()
 endfunction()
 
+# src/gateway: everything but main.cc is the library glassgate_gateway, so that it can be tested.
 function(glassgate_gateway)
-  file(GLOB SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/gateway/*.cc)
+  set(DIR ${CMAKE_SOURCE_DIR}/src/gateway)
+  file(GLOB_RECURSE SOURCES CONFIGURE_DEPENDS ${DIR}/*.cc)
+  set(TESTS ${SOURCES})
+  list(FILTER TESTS INCLUDE REGEX "_test\\.cc$")
   list(FILTER SOURCES EXCLUDE REGEX "_(test|bench)\\.cc$")
-  if(NOT SOURCES)
+  list(REMOVE_ITEM SOURCES ${DIR}/main.cc)
+  if(NOT EXISTS ${DIR}/main.cc)
     return()
   endif()
   execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} rev-parse --short=12 HEAD
                   OUTPUT_VARIABLE COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  add_executable(glassgate ${SOURCES})
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/gateway/version.cc PROPERTIES
+  set_source_files_properties(${DIR}/version.cc PROPERTIES
     COMPILE_DEFINITIONS "GLASSGATE_VERSION=\"${PROJECT_VERSION}\";GLASSGATE_COMMIT=\"${COMMIT}\"")
-  target_link_libraries(glassgate PRIVATE ${GLASSGATE_LIBRARIES})
+
+  add_library(glassgate_gateway STATIC ${SOURCES})
+  target_include_directories(glassgate_gateway PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(glassgate_gateway PUBLIC ${GLASSGATE_LIBRARIES})
+  add_executable(glassgate ${DIR}/main.cc)
+  target_link_libraries(glassgate PRIVATE glassgate_gateway)
   set_target_properties(glassgate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+  if(TESTS)
+    add_executable(unit_gateway ${TESTS})
+    target_compile_definitions(unit_gateway PRIVATE GLASSGATE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(unit_gateway PRIVATE glassgate_gateway GTest::gtest_main GTest::gmock)
+    add_test(NAME unit_gateway COMMAND unit_gateway)
+  endif()
 endfunction()
 
 # fuzz/fuzz_<name>.cc with fuzz/corpus/<name>/: with clang a libFuzzer program; with any compiler a

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "http/simple_server.h"
@@ -19,11 +20,16 @@ class Admin {
 public:
     static Result<std::unique_ptr<Admin>> start(const telemetry::MetricsSettings& settings,
                                                 telemetry::MetricsRegistry& registry);
+    // Follows a reload. Fails when the new address cannot be listened on; then all stays as it was.
+    Status reconfigure(const telemetry::MetricsSettings& settings);
     void set_readiness(Readiness readiness) noexcept { readiness_.store(readiness); }
     [[nodiscard]] uint16_t port() const noexcept { return server_->port(); }
 
 private:
-    Admin() = default;
+    explicit Admin(telemetry::MetricsRegistry& registry) : registry_(registry) {}
+    [[nodiscard]] std::vector<http::SimpleServer::Route> routes(const telemetry::MetricsSettings& settings);
+    telemetry::MetricsRegistry& registry_;
+    telemetry::MetricsSettings settings_;
     std::atomic<Readiness> readiness_{Readiness::starting};
     std::unique_ptr<http::SimpleServer> server_;  // last: its thread uses what is above
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -48,7 +50,6 @@ private:
     Status start_workers();
     Status apply(const config::Configuration& next);
     Status apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan);
-    Status move_admin(const telemetry::MetricsSettings& settings);
     void reject(const std::string& reason, std::size_t errors);
     void announce(const config::Configuration& before, const config::Configuration& now, uint64_t took_ns);
     void export_state();
@@ -128,7 +129,10 @@ Status RunningGateway::start_workers() {
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
-    control_ = TRY(proxy::Control::start(std::move(all), [this](const Event& e) { telemetry_->event(e); }));
+    // Name servers other than resolv.conf's: for tests and for networks that divide their names.
+    const char* const dns_servers = std::getenv("GLASSGATE_DNS_SERVERS");
+    control_ = TRY(proxy::Control::start(std::move(all), [this](const Event& e) { telemetry_->event(e); },
+                                         dns_servers != nullptr ? dns_servers : ""));
     control_->apply(configuration_->plan, kResolvePatienceMs);
     return apply_to_workers(configuration_->plan);
 }
@@ -144,21 +148,14 @@ Status RunningGateway::apply_to_workers(const std::shared_ptr<const proxy::Plan>
     return {};
 }
 
-Status RunningGateway::move_admin(const telemetry::MetricsSettings& settings) {
-    if (settings == configuration_->telemetry.metrics) return {};
-    auto moved = TRY(Admin::start(settings, telemetry_->metrics()));
-    moved->set_readiness(Readiness::ready);
-    admin_ = std::move(moved);
-    return {};
-}
-
 // All or nothing: what may fail comes before the workers' commit, and is taken back if it does.
 Status RunningGateway::apply(const config::Configuration& next) {
     TRY_STATUS(telemetry_->reconfigure(next.telemetry, next.plan->names));
     control_->apply(next.plan, kResolvePatienceMs);
-    Status status = move_admin(next.telemetry.metrics);
+    Status status = admin_->reconfigure(next.telemetry.metrics);
     if (status) status = apply_to_workers(next.plan);
     if (status) return status;
+    (void)admin_->reconfigure(configuration_->telemetry.metrics);
     (void)telemetry_->reconfigure(configuration_->telemetry, configuration_->plan->names);
     control_->apply(configuration_->plan, 0);
     return status;
