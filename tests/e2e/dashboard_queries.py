@@ -55,9 +55,11 @@ class Query:
 
     @property
     def may_be_empty(self):
-        """No result is a good answer: nothing to mark in the graphs, no alert. Every other query
-        must answer where there is traffic, also those that hide what stands still (`> 0`)."""
-        return self.where == "annotation" or self.expr.startswith("ALERTS{")
+        """No result is a good answer: nothing to mark in the graphs, no alert, no sink that spools.
+        Every other query must answer where there is traffic, also those that hide what stands
+        still (`> 0`)."""
+        return (self.where == "annotation" or self.expr.startswith("ALERTS{")
+                or "flex_telemetry_spool_bytes" in self.families)
 
     @property
     def families(self):
