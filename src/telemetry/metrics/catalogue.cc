@@ -82,6 +82,8 @@ constexpr Family kFamilies[] = {
      "Events by what became of them."},
     {"flex_telemetry_queue_bytes", gauge, S::external, number, 0, 0, {"sink"},
      "Bytes waiting to be delivered."},
+    {"flex_telemetry_queue_records", gauge, S::external, number, 0, 0, {"sink"},
+     "Records closed and not yet delivered, lost or left out."},
     {"flex_build_info", gauge, S::external, number, 0, 0, {"version", "revision"},
      "Always 1; the labels say what is running."},
     {"process_cpu_seconds_total", counter, S::process, number, 0, 0, {},

@@ -177,6 +177,24 @@ TEST(Reload, APlanThatIsNeverAppliedGoesWithTheNextOne) {
     EXPECT_TRUE(has(scene::scrape(shop.registry), series("flex_requests_total", kCart)));
 }
 
+TEST(Reload, APreparedPlanWaitsForEveryWorker) {
+    Shop shop(2);
+    Plan next = scene::shop(2);
+    next->routes[1].id = "basket";
+    shop.registry.plan_prepared(next, {});
+    constexpr std::string_view kBasket =
+        R"(flex_requests_total{route="basket",method="POST",path="/api/cart"})";
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(at(scene::scrape(shop.registry), kBasket), 0);
+    shop.worker(0).plan_applied(next);
+    shop.worker(0).plan_retired(1);
+    for (int i = 0; i < 10; ++i) (void)scene::scrape(shop.registry);
+    Call(next).on(1).method(Method::post).through(shop.worker(0));
+    Call(shop.plan).on(1).method(Method::post).through(shop.worker(1));
+    const Scrape found = scene::scrape(shop.registry);
+    EXPECT_EQ(at(found, kBasket), 1);
+    EXPECT_EQ(at(found, series("flex_requests_total", kCart)), 1);
+}
+
 TEST(Reload, CountersNeverGoBackOverTwoHundredReloads) {
     Shop shop(2);
     Scrape before = scene::scrape(shop.registry);
