@@ -18,6 +18,7 @@
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
 #include "shared/quota_ledger.h"
+#include "telemetry/metrics/process.h"
 
 namespace glassgate::gateway {
 namespace {
@@ -225,10 +226,7 @@ void RunningGateway::export_state() {
           [this] { return last_reload_ok_.load() ? 1.0 : 0.0; });
     gauge("flex_config_last_reload_timestamp_seconds", "When the configuration was last read, Unix time.",
           [this] { return static_cast<double>(last_reload_wall_ns_.load()) / 1e9; });
-    registry.add_external({"flex_build_info", "Constant 1; what is running.", MetricType::gauge,
-                           [](std::vector<Sample>& out) {
-                               out.push_back({{{"version", std::string(version())}, {"commit", std::string(commit())}}, 1});
-                           }});
+    registry.add_external(telemetry::build_info(std::string(version()), std::string(commit())));
     registry.add_external(
         {"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.", MetricType::gauge,
          [this](std::vector<Sample>& out) {
