@@ -11,8 +11,8 @@ namespace glassgate::io {
 namespace {
 
 constexpr int kBacklog = 4096;
-constexpr int kAcceptsPerTurn = 64;                 // then the open connections get their turn
-constexpr uint64_t kRetryNs = 50'000'000;           // out of descriptors: try again so much later
+constexpr int kAcceptsPerTurn = 64;        // then the open connections get their turn
+constexpr uint64_t kRetryNs = 50'000'000;  // out of descriptors: try again so much later
 
 Status configure(int fd, const sockaddr_storage& bound, Acceptor::Port sharing) {
     const int on = 1;
@@ -68,7 +68,8 @@ void Acceptor::on_events(uint32_t) noexcept {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
-        const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             accepted_(context_, fd, peer);
             continue;
@@ -86,7 +87,8 @@ void Acceptor::accept_all() noexcept {
     for (int i = 0; i < kBacklog; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
-        const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) return;
         accepted_(context_, fd, peer);
     }

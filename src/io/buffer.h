@@ -14,7 +14,8 @@ namespace glassgate::io {
 class BufferPool {
 public:
     static constexpr std::size_t kSmallBytes = 16 * 1024;
-    static constexpr std::size_t kLargeBytes = 72 * 1024;  // a head at its hard limit, and some body
+    static constexpr std::size_t kLargeBytes =
+        72 * 1024;  // a head at its hard limit, and some body
 
     [[nodiscard]] std::unique_ptr<char[]> take(std::size_t bytes) {
         auto& list = bytes == kSmallBytes ? small_ : large_;
@@ -41,7 +42,9 @@ public:
     ~Buffer() { release(); }
 
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
-    [[nodiscard]] std::string_view view() const noexcept { return {block_.get() + begin_, end_ - begin_}; }
+    [[nodiscard]] std::string_view view() const noexcept {
+        return {block_.get() + begin_, end_ - begin_};
+    }
     void consume(std::size_t bytes) noexcept {
         begin_ += bytes;
         if (begin_ == end_) begin_ = end_ = 0;

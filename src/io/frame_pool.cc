@@ -6,7 +6,7 @@
 namespace glassgate::io {
 namespace {
 
-constexpr std::size_t kStep = 256;        // size classes: 256, 512, ... 8192 bytes
+constexpr std::size_t kStep = 256;  // size classes: 256, 512, ... 8192 bytes
 constexpr std::size_t kClasses = 32;
 constexpr std::size_t kKeepPerClass = 4096;
 

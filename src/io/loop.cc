@@ -113,7 +113,8 @@ Status Loop::add(int fd, uint32_t epoll_events, EventHandler* handler) {
     epoll_event event{};
     event.events = epoll_events;
     event.data.ptr = handler;
-    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) return failure_errno("epoll_ctl", errno);
+    if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0)
+        return failure_errno("epoll_ctl", errno);
     return {};
 }
 

@@ -69,9 +69,9 @@ private:
     std::vector<std::function<void()>> posted_;  // guarded by mutex_
     std::atomic<bool> has_posted_{false};
     uint64_t turn_ = 0;
-    std::vector<SocketState*> postponed_;        // had their share of the turn; null: closed since
-    std::vector<SocketState*> graveyard_;        // closed in this turn
-    std::vector<SocketState*> free_states_;      // to be used again
+    std::vector<SocketState*> postponed_;    // had their share of the turn; null: closed since
+    std::vector<SocketState*> graveyard_;    // closed in this turn
+    std::vector<SocketState*> free_states_;  // to be used again
 };
 
 }  // namespace glassgate::io

@@ -229,12 +229,14 @@ IoResult Socket::ConnectAwaiter::await_resume() noexcept {
     return op.result;
 }
 
-Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns, Socket** pending) {
+Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns,
+                        Socket** pending) {
     const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) co_return Connected{IoStatus::reset, errno, {}};
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    const int rc = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), address_size(address));
+    const int rc =
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), address_size(address));
     if (rc != 0 && errno != EINPROGRESS) {
         const int error = errno;
         ::close(fd);
@@ -281,7 +283,8 @@ bool parse_address(const std::string& text, uint16_t port, sockaddr_storage& out
     }
     auto& v6 = reinterpret_cast<sockaddr_in6&>(out);
     std::string bare = text;
-    if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']') bare = bare.substr(1, bare.size() - 2);
+    if (bare.size() > 2 && bare.front() == '[' && bare.back() == ']')
+        bare = bare.substr(1, bare.size() - 2);
     if (inet_pton(AF_INET6, bare.c_str(), &v6.sin6_addr) == 1) {
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(port);

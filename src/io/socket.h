@@ -37,15 +37,15 @@ struct IoResult {
 // What one waiting read or write needs; lives in the waiting coroutine's frame.
 struct ReadOp {
     char* buffer = nullptr;
-    std::size_t size = 0;      // 0: wait until readable only
+    std::size_t size = 0;  // 0: wait until readable only
     IoResult result;
     std::coroutine_handle<> waiter;
 };
 struct WriteOp {
     iovec parts[4];
     int count = 0;
-    uint64_t stall_ns = 0;     // no progress for so long: timeout
-    IoResult result;           // bytes: all written so far
+    uint64_t stall_ns = 0;  // no progress for so long: timeout
+    IoResult result;        // bytes: all written so far
     std::coroutine_handle<> waiter;
 };
 
@@ -58,9 +58,9 @@ private:
     friend class Loop;
     static constexpr uint32_t kOpsPerTurn = 32;
     explicit SocketState(Loop& loop) noexcept;
-    bool try_read(ReadOp& op) noexcept;    // true: done, successfully or not
+    bool try_read(ReadOp& op) noexcept;  // true: done, successfully or not
     bool try_write(WriteOp& op) noexcept;
-    bool may_go_on() noexcept;             // false: wait for the next turn
+    bool may_go_on() noexcept;  // false: wait for the next turn
     void go_on() noexcept;
     void finish_read(IoStatus status) noexcept;
     void finish_write(IoStatus status) noexcept;
@@ -161,7 +161,8 @@ private:
             op.waiter = waiter;
             state->writing_ = &op;
             if (op.stall_ns != 0)
-                state->loop_->timers().arm(state->write_timer_, state->loop_->now_ns() + op.stall_ns);
+                state->loop_->timers().arm(state->write_timer_,
+                                           state->loop_->now_ns() + op.stall_ns);
         }
         IoResult await_resume() const noexcept { return op.result; }
     };
@@ -191,8 +192,8 @@ private:
 class Acceptor final : public EventHandler {
 public:
     using Accepted = void (*)(void* context, int fd, const sockaddr_storage& peer);
-    // SO_REUSEPORT, so that every worker listens on its own socket of the same port; or not, so that
-    // a second process that wants the same port is told that it is taken.
+    // SO_REUSEPORT, so that every worker listens on its own socket of the same port; or not, so
+    // that a second process that wants the same port is told that it is taken.
     enum class Port : uint8_t { shared, exclusive };
     // address: numeric IPv4/IPv6 or "*"; port 0: any free one.
     static Result<std::unique_ptr<Acceptor>> listen(Loop& loop, const std::string& address,
@@ -204,7 +205,8 @@ public:
     void start() noexcept;
     [[nodiscard]] uint16_t port() const noexcept { return port_; }
     void on_events(uint32_t epoll_events) noexcept override;
-    // Accepts what waits in the queue now; before closing, so that nobody who was let in is dropped.
+    // Accepts what waits in the queue now; before closing, so that nobody who was let in is
+    // dropped.
     void accept_all() noexcept;
 
 private:
@@ -247,13 +249,14 @@ struct Connected {
 };
 // Connects to a resolved address. While the connect is under way *pending, if given, is its socket,
 // so that somebody else can cancel it; null again afterwards.
-[[nodiscard]] Task<Connected> connect(Loop& loop, const sockaddr_storage& address, uint64_t deadline_ns,
-                                      Socket** pending = nullptr);
+[[nodiscard]] Task<Connected> connect(Loop& loop, const sockaddr_storage& address,
+                                      uint64_t deadline_ns, Socket** pending = nullptr);
 
 [[nodiscard]] socklen_t address_size(const sockaddr_storage& address) noexcept;
 // "192.0.2.1" / "2001:db8::1" and the port.
 void format_address(const sockaddr_storage& address, char (&text)[48], uint16_t& port) noexcept;
 // A numeric address; nothing if it is a name.
-[[nodiscard]] bool parse_address(const std::string& text, uint16_t port, sockaddr_storage& out) noexcept;
+[[nodiscard]] bool parse_address(const std::string& text, uint16_t port,
+                                 sockaddr_storage& out) noexcept;
 
 }  // namespace glassgate::io

@@ -27,7 +27,9 @@ struct PromiseBase {
     std::coroutine_handle<> awaiter;
 
     static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }
-    static void operator delete(void* frame, std::size_t bytes) noexcept { free_frame(frame, bytes); }
+    static void operator delete(void* frame, std::size_t bytes) noexcept {
+        free_frame(frame, bytes);
+    }
 
     std::suspend_always initial_suspend() noexcept { return {}; }
     struct Final {
@@ -140,7 +142,9 @@ public:
         struct Awaiter {
             Joinable* self;
             bool await_ready() const noexcept { return !self->running_; }
-            void await_suspend(std::coroutine_handle<> awaiter) noexcept { self->waiter_ = awaiter; }
+            void await_suspend(std::coroutine_handle<> awaiter) noexcept {
+                self->waiter_ = awaiter;
+            }
             void await_resume() const noexcept {}
         };
         return Awaiter{this};
@@ -151,7 +155,8 @@ private:
         co_await task;
         task = {};  // the child's frame goes first: its parameters may refer to the parent's
         self->running_ = false;
-        if (const std::coroutine_handle<> waiter = std::exchange(self->waiter_, {})) waiter.resume();
+        if (const std::coroutine_handle<> waiter = std::exchange(self->waiter_, {}))
+            waiter.resume();
     }
     std::coroutine_handle<> waiter_;
     bool running_ = false;

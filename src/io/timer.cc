@@ -94,7 +94,8 @@ void TimerWheel::advance(uint64_t now_ns) noexcept {
     while (tick_ < target) {
         ++tick_;
         if (tick_ % kSlots0 == 0) {
-            if ((tick_ >> kBits0) % kSlots1 == 0) cascade(level2_[(tick_ >> (kBits0 + kBits1)) % kSlots2]);
+            if ((tick_ >> kBits0) % kSlots1 == 0)
+                cascade(level2_[(tick_ >> (kBits0 + kBits1)) % kSlots2]);
             cascade(level1_[(tick_ >> kBits0) % kSlots1]);
         }
         fire(level0_[tick_ % kSlots0], now_ns);

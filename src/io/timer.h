@@ -33,8 +33,8 @@ private:
 
     Timer* prev_ = nullptr;  // linked while non-null
     Timer* next_ = nullptr;
-    uint64_t deadline_ns_ = 0;     // 0: disarmed, though perhaps still linked
-    uint64_t linked_tick_ = 0;     // the tick it sits in the wheel for
+    uint64_t deadline_ns_ = 0;  // 0: disarmed, though perhaps still linked
+    uint64_t linked_tick_ = 0;  // the tick it sits in the wheel for
     Callback callback_ = nullptr;
     void* context_ = nullptr;
 };
@@ -59,7 +59,8 @@ public:
 
 private:
     static constexpr unsigned kBits0 = 8, kBits1 = 6, kBits2 = 6;
-    static constexpr std::size_t kSlots0 = 1u << kBits0, kSlots1 = 1u << kBits1, kSlots2 = 1u << kBits2;
+    static constexpr std::size_t kSlots0 = 1u << kBits0, kSlots1 = 1u << kBits1,
+                                 kSlots2 = 1u << kBits2;
 
     void link(Timer& timer, uint64_t tick) noexcept;
     void cascade(Timer& slot) noexcept;

@@ -75,8 +75,9 @@ TEST(TimerWheel, RandomDeadlinesOverAllLevelsFireInTime) {
         auto one = std::make_unique<One>();
         one->now = &now;
         one->due = now + random.below(8'000'000) * kMs / 10;  // up to 800 s
-        one->timer.set_callback([](void* p) { static_cast<One*>(p)->fired_at = *static_cast<One*>(p)->now; },
-                                one.get());
+        one->timer.set_callback(
+            [](void* p) { static_cast<One*>(p)->fired_at = *static_cast<One*>(p)->now; },
+            one.get());
         wheel.arm(one->timer, one->due);
         all.push_back(std::move(one));
     }
