@@ -10,8 +10,8 @@ namespace glassgate {
 
 }  // namespace glassgate
 
-#define GW_CHECK(condition)                                        \
-    do {                                                           \
-        if (!(condition)) [[unlikely]]                             \
+#define GW_CHECK(condition)                                            \
+    do {                                                               \
+        if (!(condition)) [[unlikely]]                                 \
             ::glassgate::check_failed(#condition, __FILE__, __LINE__); \
     } while (false)

@@ -97,7 +97,8 @@ public:
     [[nodiscard]] int64_t integer(std::string_view key, int64_t fallback, int64_t min, int64_t max);
     [[nodiscard]] double number(std::string_view key, double fallback, double min, double max);
     // One of `choices`; returns its index.
-    [[nodiscard]] std::size_t choice(std::string_view key, const std::vector<std::string_view>& choices,
+    [[nodiscard]] std::size_t choice(std::string_view key,
+                                     const std::vector<std::string_view>& choices,
                                      std::size_t fallback);
     // A list of scalars, or a single scalar taken as a list of one.
     [[nodiscard]] std::vector<std::string> texts(std::string_view key);

@@ -1,4 +1,5 @@
-// Trace, span and request identity (W3C Trace Context level 2, https://www.w3.org/TR/trace-context/).
+// Trace, span and request identity (W3C Trace Context level 2,
+// https://www.w3.org/TR/trace-context/).
 #pragma once
 
 #include <array>
@@ -34,11 +35,11 @@ void append_hex(std::string& out, const SpanId& id);
 // Ids are not secrets; nothing that must be unguessable comes from here.
 class Random {
 public:
-    Random() noexcept;                                  // kernel seed
-    explicit Random(uint64_t seed) noexcept;            // reproducible, for tests
+    Random() noexcept;                        // kernel seed
+    explicit Random(uint64_t seed) noexcept;  // reproducible, for tests
     uint64_t next() noexcept;
-    double unit() noexcept;                             // uniform in [0, 1)
-    uint64_t below(uint64_t bound) noexcept;            // uniform in [0, bound); bound > 0
+    double unit() noexcept;                   // uniform in [0, 1)
+    uint64_t below(uint64_t bound) noexcept;  // uniform in [0, bound); bound > 0
     TraceId trace_id() noexcept;
     SpanId span_id() noexcept;
 

@@ -2,8 +2,8 @@
 
 namespace glassgate {
 namespace {
-constexpr std::string_view kNames[kMethodCount] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                                   "PATCH",   "OPTIONS", "CONNECT", "TRACE", "OTHER"};
+constexpr std::string_view kNames[kMethodCount] = {"GET",   "HEAD",    "POST",    "PUT",   "DELETE",
+                                                   "PATCH", "OPTIONS", "CONNECT", "TRACE", "OTHER"};
 }
 
 std::string_view to_text(Method method) noexcept { return kNames[static_cast<unsigned>(method)]; }

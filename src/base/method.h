@@ -7,7 +7,18 @@
 
 namespace glassgate {
 
-enum class Method : uint8_t { get, head, post, put, delete_, patch, options, connect, trace, other };
+enum class Method : uint8_t {
+    get,
+    head,
+    post,
+    put,
+    delete_,
+    patch,
+    options,
+    connect,
+    trace,
+    other
+};
 inline constexpr std::size_t kMethodCount = 10;
 
 // "GET", ..., "OTHER": the metric label.

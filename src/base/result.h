@@ -28,18 +28,18 @@ using Status = Result<void>;
 }  // namespace glassgate
 
 // TRY(expression): the value of a Result, or return its error from the enclosing function.
-#define TRY(...)                                                      \
-    __extension__({                                                   \
-        auto try_result_ = (__VA_ARGS__);                             \
-        if (!try_result_) [[unlikely]]                                \
-            return std::unexpected(std::move(try_result_).error());   \
-        std::move(try_result_).value();                               \
+#define TRY(...)                                                    \
+    __extension__({                                                 \
+        auto try_result_ = (__VA_ARGS__);                           \
+        if (!try_result_) [[unlikely]]                              \
+            return std::unexpected(std::move(try_result_).error()); \
+        std::move(try_result_).value();                             \
     })
 
 // TRY_STATUS(expression): as TRY, for a Result<void>.
-#define TRY_STATUS(...)                                               \
-    do {                                                              \
-        auto try_result_ = (__VA_ARGS__);                             \
-        if (!try_result_) [[unlikely]]                                \
-            return std::unexpected(std::move(try_result_).error());   \
+#define TRY_STATUS(...)                                             \
+    do {                                                            \
+        auto try_result_ = (__VA_ARGS__);                           \
+        if (!try_result_) [[unlikely]]                              \
+            return std::unexpected(std::move(try_result_).error()); \
     } while (false)

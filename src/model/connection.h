@@ -9,15 +9,15 @@
 namespace glassgate::model {
 
 struct Connection {
-    uint32_t listener = 0;           // index into PlanNames::listeners of the plan that accepted it
+    uint32_t listener = 0;  // index into PlanNames::listeners of the plan that accepted it
     ConnectionEnding ending = ConnectionEnding::client_closed;
     uint64_t opened_wall_ns = 0;
     uint64_t opened_ns = 0;
     uint64_t closed_ns = 0;
     uint64_t exchanges = 0;
-    char listener_name[64] = {};     // the same by name, since the plan may be gone; NUL-terminated
-    char peer[56] = {};              // "192.0.2.1:52114", "[2001:db8::1]:443"; NUL-terminated
-    char detail[128] = {};           // why a handshake failed; NUL-terminated
+    char listener_name[64] = {};  // the same by name, since the plan may be gone; NUL-terminated
+    char peer[56] = {};           // "192.0.2.1:52114", "[2001:db8::1]:443"; NUL-terminated
+    char detail[128] = {};        // why a handshake failed; NUL-terminated
 };
 static_assert(std::is_trivially_copyable_v<Connection>);
 

@@ -75,9 +75,9 @@ static_assert(table_is_in_order());
 constexpr std::string_view kOrigins[kOriginCount] = {"client", "gateway", "upstream"};
 
 constexpr std::string_view kConnectionEndings[kConnectionEndingCount] = {
-    "client_closed", "idle_timeout",    "finished",      "protocol_error", "client_reset",
-    "exchange_failed", "timed_out",     "tunnel_closed", "limit_exceeded", "tls_handshake_failed",
-    "drained"};
+    "client_closed",  "idle_timeout",         "finished",  "protocol_error",
+    "client_reset",   "exchange_failed",      "timed_out", "tunnel_closed",
+    "limit_exceeded", "tls_handshake_failed", "drained"};
 
 }  // namespace
 

@@ -16,27 +16,27 @@ inline constexpr std::size_t kOriginCount = 3;
 // The closed set of endings. The slug in kEndings is the metric label, the log field and the span
 // attribute. Adding one: a line here, a line in ending.cc (a static_assert keeps them equal).
 enum class Ending : uint8_t {
-    completed,                 // the upstream's response, whatever its status, reached the client
-    upgraded,                  // an upgraded connection (WebSocket) lived and was closed in order
+    completed,  // the upstream's response, whatever its status, reached the client
+    upgraded,   // an upgraded connection (WebSocket) lived and was closed in order
     // refused by policy
-    rate_limited,              // 429
-    auth_failed,               // 401 or 403: who is asking is unknown, unproven or not allowed
-    policy_refused,            // any other refusal by a policy
-    circuit_open,              // 503: the circuit breaker of the route is open
-    audit_unavailable,         // 503: what must be recorded could not be
+    rate_limited,       // 429
+    auth_failed,        // 401 or 403: who is asking is unknown, unproven or not allowed
+    policy_refused,     // any other refusal by a policy
+    circuit_open,       // 503: the circuit breaker of the route is open
+    audit_unavailable,  // 503: what must be recorded could not be
     // the request was not one
-    malformed_request,         // 400, also 501 and 505: what came is not acceptable HTTP
-    uri_too_long,              // 414
-    header_too_large,          // 431
-    body_too_large,            // 413
-    expectation_failed,        // 417
-    no_route,                  // 404: no route matches
-    method_not_allowed,        // 405: a route matches, but not for this method
+    malformed_request,   // 400, also 501 and 505: what came is not acceptable HTTP
+    uri_too_long,        // 414
+    header_too_large,    // 431
+    body_too_large,      // 413
+    expectation_failed,  // 417
+    no_route,            // 404: no route matches
+    method_not_allowed,  // 405: a route matches, but not for this method
     // the client went away or was too slow
-    client_header_timeout,     // 408: the header section did not arrive in time
-    client_body_timeout,       // 408: the request body did not go on in time
-    client_write_timeout,      // the client stopped taking the response
-    client_abort,              // 499: the client closed before its response was complete
+    client_header_timeout,  // 408: the header section did not arrive in time
+    client_body_timeout,    // 408: the request body did not go on in time
+    client_write_timeout,   // the client stopped taking the response
+    client_abort,           // 499: the client closed before its response was complete
     // the upstream failed
     upstream_dns_failed,       // 503: the upstream's name did not resolve
     upstream_connect_failed,   // 503: the connection was refused or unreachable
@@ -49,17 +49,17 @@ enum class Ending : uint8_t {
     no_healthy_upstream,       // 503: every target is ejected, unhealthy or unresolved
     upstream_overflow,         // 503: the connection limit to the upstream is reached
     // the gateway itself
-    shutdown,                  // cut off when the drain time was over
-    internal_error,            // 500: a resource ran out
+    shutdown,        // cut off when the drain time was over
+    internal_error,  // 500: a resource ran out
 };
 inline constexpr std::size_t kEndingCount = static_cast<std::size_t>(Ending::internal_error) + 1;
 
 struct EndingInfo {
     Ending ending;
     std::string_view slug;
-    Origin origin;           // the default; the place that states the ending may know better
-    uint16_t status;         // what the client is sent if no response has begun; 0: nothing
-    bool cut_short;          // the client never got (all of) a response, through no fault of its own
+    Origin origin;    // the default; the place that states the ending may know better
+    uint16_t status;  // what the client is sent if no response has begun; 0: nothing
+    bool cut_short;   // the client never got (all of) a response, through no fault of its own
     std::string_view doc;
 };
 

@@ -15,14 +15,33 @@
 namespace glassgate::model {
 
 enum class EventKind : uint8_t {
-    rate_limit_exceeded, upstream_timeout, upstream_failed, auth_failed,  // from exchanges
-    circuit_breaker_open, circuit_breaker_half_open, circuit_breaker_closed,
-    target_unhealthy, target_healthy, target_ejected, target_returned, dns_failed, dns_changed,
-    rate_limit_config_updated, config_applied, config_rejected,
-    error_rate_recovering, tls_handshake_failed, telemetry_lost, audit_unavailable,
-    gateway_started, gateway_draining, gateway_stopped, log_write_failed,
+    rate_limit_exceeded,
+    upstream_timeout,
+    upstream_failed,
+    auth_failed,  // from exchanges
+    circuit_breaker_open,
+    circuit_breaker_half_open,
+    circuit_breaker_closed,
+    target_unhealthy,
+    target_healthy,
+    target_ejected,
+    target_returned,
+    dns_failed,
+    dns_changed,
+    rate_limit_config_updated,
+    config_applied,
+    config_rejected,
+    error_rate_recovering,
+    tls_handshake_failed,
+    telemetry_lost,
+    audit_unavailable,
+    gateway_started,
+    gateway_draining,
+    gateway_stopped,
+    log_write_failed,
 };
-inline constexpr std::size_t kEventKindCount = static_cast<std::size_t>(EventKind::log_write_failed) + 1;
+inline constexpr std::size_t kEventKindCount =
+    static_cast<std::size_t>(EventKind::log_write_failed) + 1;
 enum class Level : uint8_t { debug, info, warn, error };
 
 [[nodiscard]] std::string_view to_text(EventKind kind) noexcept;
@@ -31,7 +50,7 @@ enum class Level : uint8_t { debug, info, warn, error };
 
 // One key of an event line: `consecutive_failures=5`, `route=product-catalog`.
 struct EventAttribute {
-    std::string_view key;      // static storage
+    std::string_view key;  // static storage
     bool is_number = false;
     int64_t number = 0;
     uint16_t offset = 0, length = 0;  // into Event::text
@@ -41,7 +60,7 @@ struct Event {
     EventKind kind = EventKind::config_applied;
     Level level = Level::info;
     uint64_t wall_ns = 0;
-    uint64_t count = 1;        // how many this line stands for (coalesced floods)
+    uint64_t count = 1;  // how many this line stands for (coalesced floods)
     InlineVector<EventAttribute, 10> attributes;
     uint16_t text_size = 0;
     char text[512];

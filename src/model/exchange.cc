@@ -12,9 +12,13 @@ constexpr std::string_view kStreamKinds[kStreamKindCount] = {"none", "websocket"
 
 }  // namespace
 
-std::string_view to_text(AttemptResult r) noexcept { return kAttemptResults[static_cast<std::size_t>(r)]; }
+std::string_view to_text(AttemptResult r) noexcept {
+    return kAttemptResults[static_cast<std::size_t>(r)];
+}
 std::string_view to_text(Protocol p) noexcept { return kProtocols[static_cast<std::size_t>(p)]; }
 std::string_view to_text(Scheme s) noexcept { return s == Scheme::http ? "http" : "https"; }
-std::string_view to_text(StreamKind k) noexcept { return kStreamKinds[static_cast<std::size_t>(k)]; }
+std::string_view to_text(StreamKind k) noexcept {
+    return kStreamKinds[static_cast<std::size_t>(k)];
+}
 
 }  // namespace glassgate::model

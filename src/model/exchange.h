@@ -31,9 +31,16 @@ inline constexpr std::size_t kStreamKindCount = 6;
 
 // What became of one try at one target.
 enum class AttemptResult : uint8_t {
-    response,         // a response head arrived (whatever its status) and its end, too
-    dns_failed, connect_failed, connect_timeout, timeout, reset, malformed, body_reset,
-    body_timeout, cancelled,  // given up because the client went away or the gateway stops
+    response,  // a response head arrived (whatever its status) and its end, too
+    dns_failed,
+    connect_failed,
+    connect_timeout,
+    timeout,
+    reset,
+    malformed,
+    body_reset,
+    body_timeout,
+    cancelled,  // given up because the client went away or the gateway stops
 };
 inline constexpr std::size_t kAttemptResultCount = 10;
 [[nodiscard]] std::string_view to_text(AttemptResult result) noexcept;
@@ -43,29 +50,29 @@ inline constexpr std::size_t kAttemptResultCount = 10;
 
 // Times are mono_now_ns(); 0 means "never happened".
 struct Attempt {
-    uint32_t upstream = kNone;     // index into PlanNames::upstreams
-    uint32_t target = kNone;       // index into UpstreamName::targets
-    SpanId span_id;                // the client span sent upstream in traceparent
-    TextRef address;               // resolved "10.0.0.7:3000"
+    uint32_t upstream = kNone;  // index into PlanNames::upstreams
+    uint32_t target = kNone;    // index into UpstreamName::targets
+    SpanId span_id;             // the client span sent upstream in traceparent
+    TextRef address;            // resolved "10.0.0.7:3000"
     uint64_t start_ns = 0;
-    uint64_t connected_ns = 0;     // == start_ns on a reused connection
-    uint64_t first_byte_ns = 0;    // response head complete
+    uint64_t connected_ns = 0;   // == start_ns on a reused connection
+    uint64_t first_byte_ns = 0;  // response head complete
     uint64_t end_ns = 0;
     uint16_t status = 0;
     AttemptResult result = AttemptResult::cancelled;
-    bool reused = false;           // a pooled connection
+    bool reused = false;  // a pooled connection
 };
 
 enum class PolicyVerdict : uint8_t { pass, reply };
 
 struct PolicyStep {
-    uint32_t policy = kNone;       // index into PlanNames::policies
-    uint16_t reason = 0;           // index into PolicyName::reasons; 0 is always "pass"
+    uint32_t policy = kNone;  // index into PlanNames::policies
+    uint16_t reason = 0;      // index into PolicyName::reasons; 0 is always "pass"
     PolicyVerdict verdict = PolicyVerdict::pass;
-    uint32_t elapsed_ns = 0;       // 0 where the plan does not ask for policy.outcomes
+    uint32_t elapsed_ns = 0;  // 0 where the plan does not ask for policy.outcomes
 };
 
-inline constexpr std::size_t kMaxAttempts = 4;       // later ones are counted, not kept
+inline constexpr std::size_t kMaxAttempts = 4;  // later ones are counted, not kept
 inline constexpr std::size_t kMaxPolicySteps = 16;
 
 struct Exchange {
@@ -75,13 +82,13 @@ struct Exchange {
 
     // identity
     TraceId trace_id;
-    SpanId span_id;              // our server span
-    SpanId parent_span_id;       // the caller's; invalid when we are the root
-    bool sampled = false;        // head decision: the caller's, or ours by ratio
+    SpanId span_id;         // our server span
+    SpanId parent_span_id;  // the caller's; invalid when we are the root
+    bool sampled = false;   // head decision: the caller's, or ours by ratio
     bool request_id_is_trace_id = true;
-    bool final = true;           // false: an interim record of a long stream
-    TextRef request_id;          // when not the trace id
-    TextRef trace_state;         // tracestate as received, for the span
+    bool final = true;    // false: an interim record of a long stream
+    TextRef request_id;   // when not the trace id
+    TextRef trace_state;  // tracestate as received, for the span
 
     // what was asked
     Method method = Method::other;
@@ -89,10 +96,10 @@ struct Exchange {
     Scheme scheme = Scheme::http;
     uint32_t listener = 0;
     uint32_t route = kNone;
-    uint32_t pattern = 0;        // index into RouteName::patterns; meaningless without a route
-    TextRef method_text;         // as sent, for methods we have no name for
+    uint32_t pattern = 0;  // index into RouteName::patterns; meaningless without a route
+    TextRef method_text;   // as sent, for methods we have no name for
     TextRef path, query, host, user_agent;
-    TextRef remote_address;      // the client: the peer, or what a trusted peer says
+    TextRef remote_address;  // the client: the peer, or what a trusted peer says
     uint16_t remote_port = 0;
     TextRef client_id, client_name;
     TextRef captures[kMaxCaptures];  // by FieldRef::slot; absent values are empty
@@ -101,22 +108,22 @@ struct Exchange {
     // what came of it
     Ending ending = Ending::internal_error;
     Origin origin = Origin::gateway;
-    uint16_t status = 0;         // sent to the client; 499 when it left before one was sent
+    uint16_t status = 0;  // sent to the client; 499 when it left before one was sent
     StreamKind stream = StreamKind::none;
-    uint64_t request_bytes = 0;        // body bytes received from the client
-    uint64_t response_bytes = 0;       // body bytes sent to the client
-    TextRef detail;                    // parse error, bad header: precise, for the log
+    uint64_t request_bytes = 0;   // body bytes received from the client
+    uint64_t response_bytes = 0;  // body bytes sent to the client
+    TextRef detail;               // parse error, bad header: precise, for the log
 
     // when (mono_now_ns)
-    uint64_t opened_wall_ns = 0;       // wall clock at first byte
-    uint64_t opened_ns = 0;            // first byte of the request
+    uint64_t opened_wall_ns = 0;  // wall clock at first byte
+    uint64_t opened_ns = 0;       // first byte of the request
     uint64_t head_received_ns = 0;
-    uint64_t request_sent_ns = 0;      // last byte of the request sent upstream
-    uint64_t response_head_ns = 0;     // first byte of the response handed to the client's socket
+    uint64_t request_sent_ns = 0;   // last byte of the request sent upstream
+    uint64_t response_head_ns = 0;  // first byte of the response handed to the client's socket
     uint64_t closed_ns = 0;
 
     // how
-    uint32_t attempt_count = 0;        // all, also those beyond kMaxAttempts
+    uint32_t attempt_count = 0;  // all, also those beyond kMaxAttempts
     InlineVector<Attempt, kMaxAttempts> attempts;
     InlineVector<PolicyStep, kMaxPolicySteps> policies;
 
@@ -125,7 +132,9 @@ struct Exchange {
     uint64_t quota_current = 0;
     uint32_t quota_period_s = 0;
 
-    [[nodiscard]] std::string_view str(TextRef r) const noexcept { return {text + r.offset, r.length}; }
+    [[nodiscard]] std::string_view str(TextRef r) const noexcept {
+        return {text + r.offset, r.length};
+    }
     [[nodiscard]] bool has_route() const noexcept { return route != kNone; }
 
     // Latency as clients feel it: to the last byte; for upgraded and streaming exchanges to the

@@ -13,17 +13,43 @@
 namespace glassgate::model {
 
 enum class Field : uint8_t {
-    request_id, request_timestamp, request_path, request_query, request_method, request_host,
-    request_scheme, request_protocol, request_bytes, request_remote_address, request_user_agent,
+    request_id,
+    request_timestamp,
+    request_path,
+    request_query,
+    request_method,
+    request_host,
+    request_scheme,
+    request_protocol,
+    request_bytes,
+    request_remote_address,
+    request_user_agent,
     request_header,  // request.headers.<name>: parameterised
-    response_status, response_bytes, response_duration_ms, response_ending, response_origin,
-    route_id, route_path, api_name,
-    client_id, client_name,
-    jwt_claim,       // jwt.<claim>, jwt.sub and jwt.org_id among them: parameterised
-    tls_version, tls_cipher, tls_client_cert_subject, tls_client_cert_serial,
+    response_status,
+    response_bytes,
+    response_duration_ms,
+    response_ending,
+    response_origin,
+    route_id,
+    route_path,
+    api_name,
+    client_id,
+    client_name,
+    jwt_claim,  // jwt.<claim>, jwt.sub and jwt.org_id among them: parameterised
+    tls_version,
+    tls_cipher,
+    tls_client_cert_subject,
+    tls_client_cert_serial,
     policy_outcomes,
-    upstream_name, upstream_address, upstream_attempts, upstream_connect_ms, upstream_first_byte_ms,
-    trace_id, span_id, gateway_name, gateway_mode,
+    upstream_name,
+    upstream_address,
+    upstream_attempts,
+    upstream_connect_ms,
+    upstream_first_byte_ms,
+    trace_id,
+    span_id,
+    gateway_name,
+    gateway_mode,
 };
 inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::gateway_mode) + 1;
 
@@ -70,7 +96,9 @@ public:
     [[nodiscard]] const std::vector<FieldRef>& slots() const noexcept { return slots_; }
 
 private:
-    static constexpr uint64_t bit(Field f) noexcept { return uint64_t{1} << static_cast<unsigned>(f); }
+    static constexpr uint64_t bit(Field f) noexcept {
+        return uint64_t{1} << static_cast<unsigned>(f);
+    }
     static_assert(kFieldCount <= 64);
     uint64_t mask_ = 0;
     std::vector<FieldRef> slots_;

@@ -15,8 +15,8 @@ namespace glassgate::model {
 inline constexpr uint32_t kNone = 0xffffffffu;  // "no route", "no upstream", ...
 
 struct PolicyName {
-    std::string kind;      // "rate-limit": label `policy` of flex_policy_verdicts_total
-    std::string category;  // reserved word of the catalogue, "traffic", "security", ...
+    std::string kind;                  // "rate-limit": label `policy` of flex_policy_verdicts_total
+    std::string category;              // reserved word of the catalogue, "traffic", "security", ...
     std::vector<std::string> reasons;  // the closed set of reason slugs it can give
 };
 
@@ -38,6 +38,12 @@ struct ListenerName {
     std::string name;  // label `listener`
 };
 
+// Which traces are kept at close although the head decision did not sample them.
+struct TraceKeep {
+    bool errors = false;
+    uint64_t slower_than_ns = 0;  // 0: none
+};
+
 struct PlanNames {
     uint64_t generation = 0;
     std::string gateway;  // gateway.name
@@ -46,6 +52,7 @@ struct PlanNames {
     std::vector<RouteName> routes;
     std::vector<PolicyName> policies;
     std::vector<UpstreamName> upstreams;
+    TraceKeep keep;           // off unless the plan traces
     FieldSelection captured;  // every field any projection of this plan needs
 };
 

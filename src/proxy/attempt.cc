@@ -13,18 +13,44 @@ using model::Ending;
 
 Ending ending_of(AttemptResult result) {
     switch (result) {
-        case AttemptResult::dns_failed: return Ending::upstream_dns_failed;
-        case AttemptResult::connect_failed: return Ending::upstream_connect_failed;
-        case AttemptResult::connect_timeout: return Ending::upstream_connect_timeout;
-        case AttemptResult::timeout: return Ending::upstream_timeout;
-        case AttemptResult::reset: return Ending::upstream_reset;
-        case AttemptResult::malformed: return Ending::upstream_malformed;
-        case AttemptResult::body_reset: return Ending::upstream_body_reset;
-        case AttemptResult::body_timeout: return Ending::upstream_body_timeout;
-        case AttemptResult::response: return Ending::completed;
-        case AttemptResult::cancelled: break;
+        case AttemptResult::dns_failed:
+            return Ending::upstream_dns_failed;
+        case AttemptResult::connect_failed:
+            return Ending::upstream_connect_failed;
+        case AttemptResult::connect_timeout:
+            return Ending::upstream_connect_timeout;
+        case AttemptResult::timeout:
+            return Ending::upstream_timeout;
+        case AttemptResult::reset:
+            return Ending::upstream_reset;
+        case AttemptResult::malformed:
+            return Ending::upstream_malformed;
+        case AttemptResult::body_reset:
+            return Ending::upstream_body_reset;
+        case AttemptResult::body_timeout:
+            return Ending::upstream_body_timeout;
+        case AttemptResult::response:
+            return Ending::completed;
+        case AttemptResult::cancelled:
+            break;
     }
     return Ending::client_abort;
+}
+
+// Whole segments only: without /api, /api/x is /x, but /apix stays.
+std::string_view without_prefix(std::string_view path, std::string_view prefix) {
+    if (prefix.ends_with('/')) prefix.remove_suffix(1);
+    if (prefix.empty() || !path.starts_with(prefix)) return path;
+    const std::string_view rest = path.substr(prefix.size());
+    if (rest.empty()) return "/";
+    return rest[0] == '/' ? rest : path;
+}
+
+// The target as a Host header names it: without the scheme's own port.
+std::string_view host_of(const TargetPlan& target) {
+    std::string_view host = target.label;
+    if (target.port == 80 && host.ends_with(":80")) host.remove_suffix(3);
+    return host;
 }
 
 }  // namespace
@@ -72,9 +98,10 @@ io::Task<bool> ExchangeRun::obtain_connection(Upstream& up, uint32_t target) {
         io::Connected connected = co_await up.connect(target, &connecting_);
         connecting_ = nullptr;
         if (connected.status != io::IoStatus::ok) {
-            fail_attempt(connected.status == io::IoStatus::timeout     ? AttemptResult::connect_timeout
-                         : connected.status == io::IoStatus::cancelled ? AttemptResult::cancelled
-                                                                       : AttemptResult::connect_failed);
+            fail_attempt(connected.status == io::IoStatus::timeout ? AttemptResult::connect_timeout
+                         : connected.status == io::IoStatus::cancelled
+                             ? AttemptResult::cancelled
+                             : AttemptResult::connect_failed);
             co_return false;
         }
         upstream_connection_ = up.opened(target, std::move(connected.socket));
@@ -96,12 +123,8 @@ void ExchangeRun::build_upstream_head() {
     out.head = &head;
     out.path_prefix = settings.path_prefix;
     out.path = state_.path.empty() ? head.path : std::string_view(state_.path);
-    if (const std::string& strip = route().strip_prefix; !strip.empty() && out.path.starts_with(strip)) {
-        out.path.remove_prefix(strip.size());
-        if (!out.path.starts_with('/')) out.path = "/";
-    }
-    out.host = settings.preserve_host ? head.authority
-                                      : std::string_view(settings.targets[attempt_.target].label);
+    out.path = without_prefix(out.path, route().strip_prefix);
+    out.host = settings.preserve_host ? head.authority : host_of(settings.targets[attempt_.target]);
     out.via = "glassgate";
     out.forwarded_for = connection_.peer_address;
     out.forwarded_proto = "http";
@@ -120,7 +143,8 @@ void ExchangeRun::build_upstream_head() {
             http::append_b3(scratch, record_.trace_id, attempt_.span_id, record_.sampled);
         out.traceparent = std::string_view(scratch).substr(0, split);
         out.b3 = std::string_view(scratch).substr(split);
-        out.tracestate = std::string_view(state_.text).substr(record_.trace_state.offset, record_.trace_state.length);
+        out.tracestate = std::string_view(state_.text)
+                             .substr(record_.trace_state.offset, record_.trace_state.length);
     }
     out.upgrade = head.has_upgrade;
     out.body = head.body;
@@ -143,12 +167,14 @@ io::Task<bool> ExchangeRun::send_request() {
         record_.request_bytes = body.size();
     }
     const uint64_t stall_ns = upstream().plan().response_timeout_ms * kNsPerMs;
-    const io::IoResult sent = co_await upstream_connection_->socket.write(state_.out, stall_ns, body);
+    const io::IoResult sent =
+        co_await upstream_connection_->socket.write(state_.out, stall_ns, body);
     if (!sent.ok()) {
         if (client_gone_ || cut_off_)
             fail_attempt(AttemptResult::cancelled);
         else
-            fail_attempt(sent.status == io::IoStatus::timeout ? AttemptResult::timeout : AttemptResult::reset);
+            fail_attempt(sent.status == io::IoStatus::timeout ? AttemptResult::timeout
+                                                              : AttemptResult::reset);
         co_return false;
     }
     if (whole) {
@@ -201,7 +227,8 @@ io::Task<bool> ExchangeRun::receive_response_head() {
             room = from.buffer.room();
         }
         // The clock starts when the request is out; while the client still sends, it is not late.
-        const uint64_t since = request_complete_ ? record_.request_sent_ns : worker_.loop().now_ns();
+        const uint64_t since =
+            request_complete_ ? record_.request_sent_ns : worker_.loop().now_ns();
         const io::IoResult got =
             co_await from.socket.read(room, from.buffer.room_bytes(), since + timeout_ns);
         if (got.ok()) {
@@ -215,7 +242,8 @@ io::Task<bool> ExchangeRun::receive_response_head() {
         if (client_gone_ || got.status == io::IoStatus::cancelled)
             fail_attempt(AttemptResult::cancelled);
         else
-            fail_attempt(got.status == io::IoStatus::timeout ? AttemptResult::timeout : AttemptResult::reset);
+            fail_attempt(got.status == io::IoStatus::timeout ? AttemptResult::timeout
+                                                             : AttemptResult::reset);
         co_return false;
     }
 }
@@ -241,15 +269,19 @@ void ExchangeRun::fail_attempt(AttemptResult result) {
     end_attempt();
     // A request body that broke off on the client's side is the client's doing.
     const bool stopped = result == AttemptResult::cancelled && cut_off_ && !client_gone_;
-    end(pump_ending_ != Ending::completed ? pump_ending_ : stopped ? Ending::shutdown : ending_of(result));
+    end(pump_ending_ != Ending::completed ? pump_ending_
+        : stopped                         ? Ending::shutdown
+                                          : ending_of(result));
 }
 
 void ExchangeRun::end_attempt() {
     attempt_.end_ns = now();
-    const bool failed = attempt_.result != AttemptResult::response && attempt_.result != AttemptResult::cancelled;
+    const bool failed =
+        attempt_.result != AttemptResult::response && attempt_.result != AttemptResult::cancelled;
     if (attempt_.result != AttemptResult::dns_failed)
         upstream().attempt_finished(attempt_.target, failed || attempt_.status >= 500);
-    if (!record_.attempts.push_back(attempt_)) record_.attempts.back() = attempt_;  // the last one counts most
+    if (!record_.attempts.push_back(attempt_))
+        record_.attempts.back() = attempt_;  // the last one counts most
 }
 
 void ExchangeRun::release_upstream(bool reusable) {
@@ -262,19 +294,23 @@ void ExchangeRun::release_upstream(bool reusable) {
 
 bool ExchangeRun::may_retry() const {
     const RetryPlan& retries = upstream().plan().retries;
-    if (response_begun_ || !body_replayable_ || record_.attempt_count > retries.attempts) return false;
+    if (response_begun_ || !body_replayable_ || record_.attempt_count > retries.attempts)
+        return false;
     if (record_.attempts.empty() || attempt_.end_ns == 0) return false;
     bool allowed = false;
     switch (attempt_.result) {
         case AttemptResult::connect_failed:
-        case AttemptResult::connect_timeout: allowed = retries.on_connect_failure; break;
+        case AttemptResult::connect_timeout:
+            allowed = retries.on_connect_failure;
+            break;
         case AttemptResult::reset:
             // A pooled connection the upstream had closed: no byte came back, it saw no request.
             // Otherwise only what may be repeated without harm (RFC 9110 §9.2.2).
             allowed = retries.on_reset &&
                       ((attempt_.reused && !answer_begun_) || is_idempotent(record_.method));
             break;
-        default: break;
+        default:
+            break;
     }
     return allowed && upstream().take_retry();
 }

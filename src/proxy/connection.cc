@@ -22,15 +22,16 @@ Connection::Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Sock
     : worker(w), listening(std::move(l)), socket(std::move(s)), buffer(w.buffers()) {
     io::format_address(peer, peer_address, peer_port);
     const bool v6 = std::strchr(peer_address, ':') != nullptr;
-    std::snprintf(record.peer, sizeof record.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
+    std::snprintf(record.peer, sizeof record.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address,
+                  peer_port);
     record.listener = listening->index;
     std::snprintf(record.listener_name, sizeof record.listener_name, "%s", listening->name.c_str());
     record.opened_ns = worker.loop().now_ns();
     record.opened_wall_ns = wall_now_ns();
 }
 
-void Connection::start(Worker& worker, std::shared_ptr<Worker::Listening> listening, io::Socket socket,
-                       const sockaddr_storage& peer) {
+void Connection::start(Worker& worker, std::shared_ptr<Worker::Listening> listening,
+                       io::Socket socket, const sockaddr_storage& peer) {
     serve(std::unique_ptr<Connection>(
         new Connection(worker, std::move(listening), std::move(socket), peer)));
 }
@@ -43,7 +44,10 @@ io::Detached Connection::serve(std::unique_ptr<Connection> self) {
     worker.recorder().connection_opened(self->record.listener);
     co_await self->serve_requests();
     if (self->input_left) co_await self->linger();
-    self->socket.close();
+    if (self->reset_at_end)
+        self->socket.abort();
+    else
+        self->socket.close();
     self->record.closed_ns = worker.loop().now_ns();
     worker.recorder().connection_closed(self->record);
     --self->listening->open;
@@ -85,10 +89,18 @@ io::Task<bool> Connection::wait_for_request() {
         if (got.ok()) continue;
         using enum model::ConnectionEnding;
         switch (got.status) {
-            case io::IoStatus::eof: record.ending = client_closed; break;
-            case io::IoStatus::timeout: record.ending = ends_soon() ? drained : idle_timeout; break;
-            case io::IoStatus::cancelled: record.ending = drained; break;
-            default: record.ending = client_reset; break;
+            case io::IoStatus::eof:
+                record.ending = client_closed;
+                break;
+            case io::IoStatus::timeout:
+                record.ending = ends_soon() ? drained : idle_timeout;
+                break;
+            case io::IoStatus::cancelled:
+                record.ending = drained;
+                break;
+            default:
+                record.ending = client_reset;
+                break;
         }
         co_return false;
     }

@@ -15,30 +15,34 @@ class ExchangeRun;
 class Connection {
 public:
     // Starts serving; the connection deletes itself at its end.
-    static void start(Worker& worker, std::shared_ptr<Worker::Listening> listening, io::Socket socket,
-                      const sockaddr_storage& peer);
+    static void start(Worker& worker, std::shared_ptr<Worker::Listening> listening,
+                      io::Socket socket, const sockaddr_storage& peer);
 
     Worker& worker;
     std::shared_ptr<Worker::Listening> listening;
     io::Socket socket;
-    io::Buffer buffer;             // received and not yet used
+    io::Buffer buffer;  // received and not yet used
     model::Connection record;
-    char peer_address[48] = {};    // without port
+    char peer_address[48] = {};  // without port
     uint16_t peer_port = 0;
-    bool keep_alive = true;        // decided anew by each exchange
-    bool input_left = false;       // bytes of a request may be under way: linger before closing
+    bool keep_alive = true;     // decided anew by each exchange
+    bool reset_at_end = false;  // not closed in order: what was sent must not pass for whole
+    bool input_left = false;    // bytes of a request may be under way: linger before closing
 
     ExchangeRun* exchange = nullptr;  // under way
 
     // No further request after this one: the gateway drains, or its listener is gone.
-    [[nodiscard]] bool ends_soon() const noexcept { return worker.draining() || listening->removed; }
+    [[nodiscard]] bool ends_soon() const noexcept {
+        return worker.draining() || listening->removed;
+    }
     // The gateway drains or the listener goes: ends at once if idle, else after the exchange.
     void drain() noexcept;
     // The drain time is over.
     void cut_off() noexcept;
 
 private:
-    Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Socket s, const sockaddr_storage& peer);
+    Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Socket s,
+               const sockaddr_storage& peer);
     static io::Detached serve(std::unique_ptr<Connection> self);
     io::Task<void> serve_requests();
     io::Task<bool> wait_for_request();

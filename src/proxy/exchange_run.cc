@@ -7,12 +7,12 @@ namespace glassgate::proxy {
 
 io::Task<void> ExchangeRun::run() {
     open();
-    // One await per statement: g++ 12 lays out frames wrongly when an await may be skipped inside an
-    // expression (tools/check_words.py looks for it).
+    // One await per statement: g++ 12 lays out frames wrongly when an await may be skipped inside
+    // an expression (tools/check_words.py looks for it).
     bool admitted = co_await receive_head();
     admitted = admitted && find_route() && check_body_limit();
     if (admitted) admitted = co_await run_policies();
-    if (admitted) co_await forward();
+    if (admitted && !answers_as_last_hop()) co_await forward();
     if (!response_begun_) co_await reply_for_ending();
     finish();
 }
@@ -39,27 +39,50 @@ bool ExchangeRun::find_route() {
     if (const std::size_t colon = host.rfind(':');
         colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
         host = host.substr(0, colon);
-    const std::string_view path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
-    const RouteMatch match = plan().router.match(record_.listener, host, path, state_.request.method);
+    const std::string_view path =
+        state_.path.empty() ? state_.request.path : std::string_view(state_.path);
+    const RouteMatch match =
+        plan().router.match(record_.listener, host, path, state_.request.method);
     if (!match.found()) {
         if (match.allowed == 0) {
             end(model::Ending::no_route);
             return false;
         }
-        std::string allow;
-        for (std::size_t i = 0; i + 1 < kMethodCount; ++i) {
-            const auto method = static_cast<Method>(i);
-            if ((match.allowed & method_bit(method)) == 0) continue;
-            if (!allow.empty()) allow += ", ";
-            allow += to_text(method);
-        }
-        state_.policy_request.arena = &state_.arena;
-        state_.policy_request.edit_response_header("Allow", allow);
+        offer_methods(match.allowed);
         end(model::Ending::method_not_allowed);
         return false;
     }
     record_.route = match.route;
     record_.pattern = match.pattern;
+    return true;
+}
+
+// The header Allow.
+void ExchangeRun::offer_methods(MethodSet methods) {
+    std::string allow;
+    for (std::size_t i = 0; i + 1 < kMethodCount; ++i) {
+        const auto method = static_cast<Method>(i);
+        if ((methods & method_bit(method)) == 0 || method == Method::connect) continue;
+        if (!allow.empty()) allow += ", ";
+        allow += to_text(method);
+    }
+    state_.policy_request.arena = &state_.arena;
+    state_.policy_request.edit_response_header("Allow", allow);
+}
+
+// RFC 9110 §7.6.2: with Max-Forwards: 0 an OPTIONS or TRACE ends here. A TRACE would show what
+// proxies added on the way, credentials among it, so it is refused.
+bool ExchangeRun::answers_as_last_hop() {
+    const http::RequestHead& head = state_.request;
+    if (!head.has_max_forwards || head.max_forwards != 0) return false;
+    if (head.method != Method::options && head.method != Method::trace) return false;
+    offer_methods(route().methods & static_cast<MethodSet>(~method_bit(Method::trace)));
+    if (head.method == Method::trace) {
+        end(model::Ending::method_not_allowed);
+    } else {
+        end(model::Ending::completed, model::Origin::gateway);
+        record_.status = 204;
+    }
     return true;
 }
 
@@ -69,7 +92,8 @@ io::Task<bool> ExchangeRun::run_policies() {
     request.path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
     // The record's text may move while it grows; what policies see may not.
     request.client_address = state_.arena.keep(
-        std::string_view(state_.text).substr(record_.remote_address.offset, record_.remote_address.length));
+        std::string_view(state_.text)
+            .substr(record_.remote_address.offset, record_.remote_address.length));
     request.route = record_.route;
     request.now_ns = worker_.loop().now_ns();
     request.exchange = &record_;
@@ -80,7 +104,8 @@ io::Task<bool> ExchangeRun::run_policies() {
         const uint64_t began = timed ? mono_now_ns() : 0;
         policy::Verdict verdict = chain[i]->on_request(request);
         state_.policies_run = i + 1;
-        if (std::holds_alternative<policy::Wait>(verdict)) verdict = co_await chain[i]->resume(request);
+        if (std::holds_alternative<policy::Wait>(verdict))
+            verdict = co_await chain[i]->resume(request);
         const uint32_t name = route().policies[i].name_index;
         model::PolicyStep step;
         step.policy = name;

@@ -1,4 +1,5 @@
-// One exchange from its first byte to its record. exchange_run.cc tells the story; this is its cast.
+// One exchange from its first byte to its record. exchange_run.cc tells the story; this is its
+// cast.
 #pragma once
 
 #include <memory>
@@ -14,7 +15,10 @@ namespace glassgate::proxy {
 class ExchangeRun {
 public:
     ExchangeRun(Connection& connection, ExchangeState& state) noexcept
-        : connection_(connection), worker_(connection.worker), state_(state), record_(state.record) {}
+        : connection_(connection),
+          worker_(connection.worker),
+          state_(state),
+          record_(state.record) {}
 
     // Serves one request. The first byte is in the connection's buffer. Afterwards the record has
     // been handed over and connection.keep_alive says whether another request may follow.
@@ -28,9 +32,11 @@ private:
     void open();
     io::Task<bool> receive_head();
     bool find_route();
+    bool answers_as_last_hop();
+    void offer_methods(MethodSet methods);
     io::Task<bool> run_policies();
     io::Task<void> forward();
-    void finish();                                    // finish.cc: the one place
+    void finish();  // finish.cc: the one place
 
     // receive.cc
     void capture_request();
@@ -46,14 +52,14 @@ private:
     io::Task<bool> relay_interim();
     void build_upstream_head();
     bool may_retry() const;
-    bool retries_answer() const;                      // of an upstream that answered 502, 503 or 504
+    bool retries_answer() const;  // of an upstream that answered 502, 503 or 504
     void fail_attempt(model::AttemptResult result);
     void end_attempt();
     void release_upstream(bool reusable);
 
     // relay.cc: bodies
-    io::Task<void> pump_request_body();               // runs beside, from client to upstream
-    io::Task<void> stop_pump();                       // before what it uses goes away
+    io::Task<void> pump_request_body();  // runs beside, from client to upstream
+    io::Task<void> stop_pump();          // before what it uses goes away
     io::Task<bool> pump_step(std::string_view bytes, std::size_t& used);
     io::Task<void> relay_response();
     io::Task<bool> relay_body();
@@ -66,19 +72,23 @@ private:
     void upstream_failed_mid_body(io::IoStatus status);
 
     // reply.cc: answers of our own
-    void end(model::Ending ending);                   // states the ending, once
+    void end(model::Ending ending);  // states the ending, once
     void end(model::Ending ending, model::Origin origin);
     io::Task<void> reply_for_ending();
     io::Task<void> reply(uint16_t status, std::string_view message);
     void run_response_policies(uint16_t status, const http::ResponseHead* head);
 
     [[nodiscard]] const Plan& plan() const noexcept { return *state_.active->plan; }
-    [[nodiscard]] const ListenerPlan& listener() const noexcept { return plan().listeners[record_.listener]; }
+    [[nodiscard]] const ListenerPlan& listener() const noexcept {
+        return plan().listeners[record_.listener];
+    }
     [[nodiscard]] const RoutePlan& route() const noexcept { return plan().routes[record_.route]; }
-    [[nodiscard]] Upstream& upstream() const noexcept { return *state_.active->upstreams[route().upstream]; }
+    [[nodiscard]] Upstream& upstream() const noexcept {
+        return *state_.active->upstreams[route().upstream];
+    }
     [[nodiscard]] uint64_t now() noexcept { return worker_.loop().refresh_now(); }
     static void on_client_hangup(void* self);
-    void interrupt() noexcept;                        // the wait for the upstream, whatever it is
+    void interrupt() noexcept;  // the wait for the upstream, whatever it is
     [[nodiscard]] std::string_view request_id(char (&hex)[32]) const noexcept;
 
     Connection& connection_;
@@ -88,13 +98,13 @@ private:
 
     std::unique_ptr<UpstreamConnection> upstream_connection_;
     model::Attempt attempt_;
-    uint64_t tried_ = 0;             // targets, one bit each
-    bool answer_begun_ = false;      // a byte of any response to this attempt has come back
-    bool response_begun_ = false;    // a byte of the final response has gone to the client
+    uint64_t tried_ = 0;           // targets, one bit each
+    bool answer_begun_ = false;    // a byte of any response to this attempt has come back
+    bool response_begun_ = false;  // a byte of the final response has gone to the client
     bool client_gone_ = false;
-    bool cut_off_ = false;           // by the end of the drain time
+    bool cut_off_ = false;              // by the end of the drain time
     io::Socket* connecting_ = nullptr;  // to the upstream, while that is under way
-    bool reusable_ = false;          // the upstream connection, after the exchange
+    bool reusable_ = false;             // the upstream connection, after the exchange
 
     // request body
     io::Joinable pump_;

@@ -16,14 +16,14 @@ namespace glassgate::proxy {
 
 struct ExchangeState {
     model::Exchange record;
-    std::string text;                    // what the record's TextRefs refer to
+    std::string text;  // what the record's TextRefs refer to
     std::shared_ptr<ActivePlan> active;
     http::RequestHead request;
     http::ResponseHead response;
-    std::string head;                    // a copy of the request head: the views in `request` point here
-    std::string path;                    // normalised, when it differs from the raw one
-    std::string out;                     // the head being sent
-    std::string chunk;                   // trailers and chunk framing being sent
+    std::string head;   // a copy of the request head: the views in `request` point here
+    std::string path;   // normalised, when it differs from the raw one
+    std::string out;    // the head being sent
+    std::string chunk;  // trailers and chunk framing being sent
     Arena arena;
     policy::Request policy_request;
     std::size_t policies_run = 0;

@@ -19,11 +19,11 @@ namespace glassgate::proxy {
 
 struct ListenerPlan {
     std::string name;
-    std::string address;               // numeric IPv4 or IPv6, or "*"
-    uint16_t port = 8080;              // 0: any free one (tests)
+    std::string address;   // numeric IPv4 or IPv6, or "*"
+    uint16_t port = 8080;  // 0: any free one (tests)
     http::HeadLimits limits;
-    uint64_t body_bytes = 0;           // 0: no limit
-    uint32_t connections = 20'000;     // per listener and worker
+    uint64_t body_bytes = 0;               // 0: no limit
+    uint32_t connections = 20'000;         // per listener and worker
     uint32_t requests_per_connection = 0;  // 0: no limit
     uint32_t header_timeout_ms = 10'000;
     uint32_t body_timeout_ms = 30'000;
@@ -33,10 +33,10 @@ struct ListenerPlan {
 };
 
 struct TargetPlan {
-    std::string host;                  // name or numeric address
+    std::string host;  // name or numeric address
     uint16_t port = 80;
     uint32_t weight = 1;
-    std::string label;                 // "product-service:3000"
+    std::string label;  // "product-service:3000"
 };
 
 enum class Balance : uint8_t { round_robin, least_request };
@@ -59,7 +59,7 @@ struct OutlierPlan {
 };
 
 struct RetryPlan {
-    uint32_t attempts = 2;             // after the first
+    uint32_t attempts = 2;  // after the first
     bool on_connect_failure = true;
     bool on_reset = true;
     bool on_502 = false, on_503 = false, on_504 = false;
@@ -70,15 +70,15 @@ struct RetryPlan {
 
 struct UpstreamPlan {
     std::string name;
-    std::string state_key;             // equal keys (and names) across reloads keep pools and health
+    std::string state_key;  // equal keys (and names) across reloads keep pools and health
     std::vector<TargetPlan> targets;
-    std::string path_prefix;           // the URL's own path, without trailing '/'
+    std::string path_prefix;  // the URL's own path, without trailing '/'
     Balance balance = Balance::round_robin;
     uint32_t response_timeout_ms = 15'000;
     uint32_t connect_timeout_ms = 2'000;
     uint32_t stream_idle_timeout_ms = 300'000;
     uint32_t pool_idle_timeout_ms = 60'000;
-    uint32_t max_connections = 1024;   // per target and worker
+    uint32_t max_connections = 1024;  // per target and worker
     bool preserve_host = false;
     uint32_t dns_refresh_ms = 5'000;
     RetryPlan retries;
@@ -89,25 +89,25 @@ struct UpstreamPlan {
 struct RoutePolicyPlan {
     const policy::PolicyKind* kind = nullptr;
     std::shared_ptr<const policy::PolicyPlan> plan;
-    uint32_t name_index = 0;           // into PlanNames::policies
+    uint32_t name_index = 0;  // into PlanNames::policies
 };
 
 struct RoutePlan {
     std::string id;
     MethodSet methods = kAllMethods;
-    std::vector<std::string> hosts;    // lower case; empty or "*": any
+    std::vector<std::string> hosts;  // lower case; empty or "*": any
     std::vector<std::string> paths;
-    std::vector<uint32_t> listeners;   // indexes; empty: all
+    std::vector<uint32_t> listeners;  // indexes; empty: all
     std::string strip_prefix;
     std::optional<uint64_t> body_bytes;  // overrides the listener's
-    uint32_t upstream = 0;             // index into Plan::upstreams
+    uint32_t upstream = 0;               // index into Plan::upstreams
     std::vector<RoutePolicyPlan> policies;
 };
 
 enum class TraceFormat : uint8_t { w3c, b3 };
 
 struct TracePlan {
-    bool enabled = false;              // off: the caller's headers pass through untouched
+    bool enabled = false;  // off: the caller's headers pass through untouched
     double sample_rate = 0;
     std::vector<TraceFormat> propagation{TraceFormat::w3c, TraceFormat::b3};
 };
@@ -121,7 +121,7 @@ struct Plan {
     std::vector<RoutePlan> routes;
     std::vector<UpstreamPlan> upstreams;
     TracePlan trace;
-    Router router;                     // compiled from `routes`
+    Router router;  // compiled from `routes`
 };
 
 }  // namespace glassgate::proxy

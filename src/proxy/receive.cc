@@ -2,7 +2,6 @@
 #include <cstring>
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "http/forwarded.h"
 #include "http/path.h"
 #include "http/trace_context.h"
@@ -15,10 +14,14 @@ using model::Ending;
 
 Ending ending_of(http::ParseError error) {
     switch (http::status_of(error)) {
-        case 414: return Ending::uri_too_long;
-        case 431: return Ending::header_too_large;
-        case 417: return Ending::expectation_failed;
-        default: return Ending::malformed_request;
+        case 414:
+            return Ending::uri_too_long;
+        case 431:
+            return Ending::header_too_large;
+        case 417:
+            return Ending::expectation_failed;
+        default:
+            return Ending::malformed_request;
     }
 }
 
@@ -37,15 +40,6 @@ void rebase(http::RequestHead& head, const char* from, const char* to) {
         move(field.name);
         move(field.value);
     }
-}
-
-// What turns the connection into another HTTP or into TLS would carry requests past routing and
-// policies (h2c smuggling); it is not forwarded, and the request goes on without it.
-bool may_upgrade(std::string_view protocols) noexcept {
-    return for_each_list_element(protocols, [](std::string_view protocol) {
-        const std::string_view name = protocol.substr(0, protocol.find('/'));
-        return !iequals(name, "h2c") && !iequals(name, "HTTP") && !iequals(name, "TLS");
-    });
 }
 
 }  // namespace
@@ -98,7 +92,6 @@ io::Task<bool> ExchangeRun::receive_head() {
         connection_.input_left = true;
         co_return false;
     }
-    if (state_.request.has_upgrade && !may_upgrade(state_.request.upgrade)) state_.request.has_upgrade = false;
     connection_.keep_alive = state_.request.keep_alive;
     const uint32_t most = listener().requests_per_connection;
     if (most != 0 && connection_.record.exchanges + 1 >= most) connection_.keep_alive = false;
@@ -110,7 +103,8 @@ void ExchangeRun::capture_request() {
     const model::FieldSelection& wanted = record_.names->captured;
     using enum model::Field;
     record_.method = head.method;
-    record_.protocol = head.version == http::Version::http10 ? model::Protocol::http10 : model::Protocol::http11;
+    record_.protocol =
+        head.version == http::Version::http10 ? model::Protocol::http10 : model::Protocol::http11;
     if (head.method == Method::other) record_.method_text = state_.keep(head.method_text);
     if (wanted.has(request_path)) record_.path = state_.keep(head.path);
     if (wanted.has(request_query)) record_.query = state_.keep(head.query);
@@ -144,8 +138,9 @@ void ExchangeRun::begin_trace() {
     if (!trusted.empty() && !trusted.matches(connection_.peer_address)) return;
     for (const TraceFormat format : plan().trace.propagation) {
         http::TraceParent parent;
-        const bool found = format == TraceFormat::w3c ? http::extract_w3c(state_.request.headers, parent)
-                                                      : http::extract_b3(state_.request.headers, parent);
+        const bool found = format == TraceFormat::w3c
+                               ? http::extract_w3c(state_.request.headers, parent)
+                               : http::extract_b3(state_.request.headers, parent);
         if (!found) continue;
         if (parent.trace_id.valid()) record_.trace_id = parent.trace_id;
         record_.parent_span_id = parent.parent_id;

@@ -47,7 +47,8 @@ io::Task<void> ExchangeRun::pump_request_body() {
     } else {
         connection_.keep_alive = false;
         if (!client_gone_) connection_.input_left = true;
-        if (pump_ending_ != Ending::completed && upstream_connection_) upstream_connection_->socket.cancel();
+        if (pump_ending_ != Ending::completed && upstream_connection_)
+            upstream_connection_->socket.cancel();
     }
 }
 
@@ -100,7 +101,8 @@ io::Task<bool> ExchangeRun::pump_step(std::string_view bytes, std::size_t& used)
     }
     if (framing.empty() && data.empty() && tail.empty()) co_return true;
     const uint64_t stall_ns = upstream().plan().response_timeout_ms * kNsPerMs;
-    const io::IoResult sent = co_await upstream_connection_->socket.write(framing, stall_ns, data, tail);
+    const io::IoResult sent =
+        co_await upstream_connection_->socket.write(framing, stall_ns, data, tail);
     // When the upstream does not take the rest it may still have answered: the reader will see.
     if (!sent.ok()) request_complete_ = false;
     co_return sent.ok();
@@ -116,7 +118,8 @@ io::Task<void> ExchangeRun::relay_response() {
     client_framing_ = head.body;
     if (head.body == http::BodyKind::until_close || head.body == http::BodyKind::chunked)
         client_framing_ = to_http10 ? http::BodyKind::until_close : http::BodyKind::chunked;
-    if (client_framing_ == http::BodyKind::until_close || connection_.ends_soon()) connection_.keep_alive = false;
+    if (client_framing_ == http::BodyKind::until_close || connection_.ends_soon())
+        connection_.keep_alive = false;
     if (!request_complete_ && !pump_.running()) connection_.keep_alive = false;
 
     http::ClientResponse out;
@@ -156,7 +159,8 @@ io::Task<void> ExchangeRun::relay_response() {
         connection_.buffer.consume(body_buffered_);
         body_buffered_ = 0;
     }
-    reusable_ = upstream_keep_alive && request_complete_ && state_.response.body != http::BodyKind::until_close;
+    reusable_ = upstream_keep_alive && request_complete_ &&
+                state_.response.body != http::BodyKind::until_close;
 }
 
 // Sends the head with the first of the body, then the rest. False: it broke off (ending stated).
@@ -207,7 +211,8 @@ io::Task<bool> ExchangeRun::relay_body() {
         }
         const uint64_t deadline =
             worker_.loop().now_ns() + upstream().plan().stream_idle_timeout_ms * kNsPerMs;
-        const io::IoResult got = co_await from.socket.read(room, from.buffer.room_bytes(), deadline);
+        const io::IoResult got =
+            co_await from.socket.read(room, from.buffer.room_bytes(), deadline);
         if (got.ok()) {
             from.buffer.produced(got.bytes);
             continue;
@@ -255,11 +260,13 @@ io::Task<bool> ExchangeRun::send_body(std::string_view data) {
 
 void ExchangeRun::client_failed(io::IoStatus status) {
     connection_.keep_alive = false;
+    // The rest of what it did not take would stay in the kernel for minutes.
+    if (status == io::IoStatus::timeout) connection_.reset_at_end = true;
     attempt_.result = AttemptResult::cancelled;
     end_attempt();
-    end(status == io::IoStatus::timeout     ? Ending::client_write_timeout
-        : cut_off_ && !client_gone_       ? Ending::shutdown
-                                          : Ending::client_abort);
+    end(status == io::IoStatus::timeout ? Ending::client_write_timeout
+        : cut_off_ && !client_gone_     ? Ending::shutdown
+                                        : Ending::client_abort);
 }
 
 // The response broke off: the client must see that it did, so its connection is closed without the
@@ -267,6 +274,8 @@ void ExchangeRun::client_failed(io::IoStatus status) {
 void ExchangeRun::upstream_failed_mid_body(io::IoStatus status) {
     connection_.keep_alive = false;
     connection_.input_left = false;
+    // A body that ends with its connection would look whole if that ended in order.
+    if (client_framing_ == http::BodyKind::until_close) connection_.reset_at_end = true;
     if (client_gone_ || cut_off_) {
         client_failed(io::IoStatus::cancelled);
         return;
@@ -277,9 +286,11 @@ void ExchangeRun::upstream_failed_mid_body(io::IoStatus status) {
         end(pump_ending_);
         return;
     }
-    attempt_.result = status == io::IoStatus::timeout ? AttemptResult::body_timeout : AttemptResult::body_reset;
+    attempt_.result =
+        status == io::IoStatus::timeout ? AttemptResult::body_timeout : AttemptResult::body_reset;
     end_attempt();
-    end(status == io::IoStatus::timeout ? Ending::upstream_body_timeout : Ending::upstream_body_reset);
+    end(status == io::IoStatus::timeout ? Ending::upstream_body_timeout
+                                        : Ending::upstream_body_reset);
 }
 
 // ---- upgraded connections ----------------------------------------------------------------------
@@ -300,12 +311,13 @@ io::Task<void> ExchangeRun::tunnel() {
     pump_.start(tunnel_client_to_upstream());
     while (true) {
         char* const room = from.buffer.room();
-        const io::IoResult got =
-            co_await from.socket.read(room, from.buffer.room_bytes(), tunnel_active_ns_ + tunnel_idle_ns());
+        const io::IoResult got = co_await from.socket.read(room, from.buffer.room_bytes(),
+                                                           tunnel_active_ns_ + tunnel_idle_ns());
         if (tunnel_still_active(got)) continue;
         if (!got.ok()) break;
         tunnel_active_ns_ = worker_.loop().now_ns();
-        const io::IoResult sent = co_await connection_.socket.write({room, got.bytes}, tunnel_idle_ns());
+        const io::IoResult sent =
+            co_await connection_.socket.write({room, got.bytes}, tunnel_idle_ns());
         if (!sent.ok()) break;
         record_.response_bytes += got.bytes;
     }
@@ -320,15 +332,16 @@ io::Task<void> ExchangeRun::tunnel_client_to_upstream() {
     while (true) {
         if (buffer.empty()) {
             char* const room = buffer.room();
-            const io::IoResult got = co_await connection_.socket.read(room, buffer.room_bytes(),
-                                                                      tunnel_active_ns_ + tunnel_idle_ns());
+            const io::IoResult got = co_await connection_.socket.read(
+                room, buffer.room_bytes(), tunnel_active_ns_ + tunnel_idle_ns());
             if (tunnel_still_active(got)) continue;
             if (!got.ok()) break;
             tunnel_active_ns_ = worker_.loop().now_ns();
             buffer.produced(got.bytes);
         }
         const std::string_view bytes = buffer.view();
-        const io::IoResult sent = co_await upstream_connection_->socket.write(bytes, tunnel_idle_ns());
+        const io::IoResult sent =
+            co_await upstream_connection_->socket.write(bytes, tunnel_idle_ns());
         if (!sent.ok()) break;
         record_.request_bytes += bytes.size();
         buffer.consume(bytes.size());

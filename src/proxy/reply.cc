@@ -14,7 +14,8 @@ void ExchangeRun::end(model::Ending ending, model::Origin origin) {
 }
 
 io::Task<void> ExchangeRun::reply_for_ending() {
-    const uint16_t status = record_.status != 0 ? record_.status : model::info(record_.ending).status;
+    const uint16_t status =
+        record_.status != 0 ? record_.status : model::info(record_.ending).status;
     if (client_gone_ || status == 0 || status == 499) {
         if (status != 0) record_.status = 499;
         connection_.keep_alive = false;
@@ -22,8 +23,9 @@ io::Task<void> ExchangeRun::reply_for_ending() {
     }
     // What was wrong with the request is the client's to know; what an upstream sent is not.
     const bool explain = record_.origin == model::Origin::client && !record_.detail.empty();
-    const std::string message(explain ? std::string_view(state_.text).substr(record_.detail.offset, record_.detail.length)
-                                      : http::reason_phrase(status));
+    const std::string message(
+        explain ? std::string_view(state_.text).substr(record_.detail.offset, record_.detail.length)
+                : http::reason_phrase(status));
     co_await reply(status, message);
 }
 
@@ -75,7 +77,8 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
 // is one.
 std::string_view ExchangeRun::request_id(char (&hex)[32]) const noexcept {
     if (!record_.request_id_is_trace_id)
-        return std::string_view(state_.text).substr(record_.request_id.offset, record_.request_id.length);
+        return std::string_view(state_.text)
+            .substr(record_.request_id.offset, record_.request_id.length);
     if (!record_.trace_id.valid()) return {};
     write_hex(hex, record_.trace_id.bytes.data(), 16);
     return {hex, sizeof hex};

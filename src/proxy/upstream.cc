@@ -22,10 +22,15 @@ void write_address(const sockaddr_storage& address, char (&out)[56]) noexcept {
 
 }  // namespace
 
-Upstream::Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random, model::Recorder& recorder,
-                   const UpstreamPlan& plan)
-    : loop_(loop), buffers_(buffers), random_(random), recorder_(recorder), plan_(plan),
-      targets_(plan.targets.size()), sweep_timer_(&Upstream::on_sweep, this) {
+Upstream::Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random,
+                   model::Recorder& recorder, const UpstreamPlan& plan)
+    : loop_(loop),
+      buffers_(buffers),
+      random_(random),
+      recorder_(recorder),
+      plan_(plan),
+      targets_(plan.targets.size()),
+      sweep_timer_(&Upstream::on_sweep, this) {
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         sockaddr_storage address;
         if (io::parse_address(plan_.targets[i].host, plan_.targets[i].port, address))
@@ -63,9 +68,11 @@ Upstream::Pick Upstream::pick(uint64_t tried, uint32_t& target) noexcept {
     if (resolved == 0) return Pick::unresolved;
     if (usable_count == 0) return Pick::none_healthy;
     uint64_t excluded = unusable | tried;
-    const uint64_t all = targets_.size() >= 64 ? ~uint64_t{0} : (uint64_t{1} << targets_.size()) - 1;
+    const uint64_t all =
+        targets_.size() >= 64 ? ~uint64_t{0} : (uint64_t{1} << targets_.size()) - 1;
     if ((excluded & all) == all) excluded = unusable;
-    target = plan_.balance == Balance::round_robin ? pick_round_robin(excluded) : pick_least_request(excluded);
+    target = plan_.balance == Balance::round_robin ? pick_round_robin(excluded)
+                                                   : pick_least_request(excluded);
     return Pick::ok;
 }
 
@@ -132,9 +139,10 @@ bool Upstream::may_connect(uint32_t target) const noexcept {
 
 io::Task<io::Connected> Upstream::connect(uint32_t index, io::Socket** pending) {
     Target& target = targets_[index];
-    const sockaddr_storage address = target.addresses[target.next_address++ % target.addresses.size()];
-    co_return co_await io::connect(loop_, address, loop_.now_ns() + plan_.connect_timeout_ms * kNsPerMs,
-                                   pending);
+    const sockaddr_storage address =
+        target.addresses[target.next_address++ % target.addresses.size()];
+    co_return co_await io::connect(loop_, address,
+                                   loop_.now_ns() + plan_.connect_timeout_ms * kNsPerMs, pending);
 }
 
 std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket socket) {
@@ -150,7 +158,8 @@ std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket
 
 void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
     Target& target = targets_[connection->target];
-    if (connection->socket.hangup() || !connection->buffer.empty() || !leads_to(target, *connection)) {
+    if (connection->socket.hangup() || !connection->buffer.empty() ||
+        !leads_to(target, *connection)) {
         drop(std::move(connection));
         return;
     }
@@ -166,11 +175,12 @@ void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
 // however long the old connections could live.
 bool Upstream::leads_to(const Target& target, const UpstreamConnection& connection) noexcept {
     if (connection.addresses_version == target.addresses_version) return true;
-    return std::any_of(target.addresses.begin(), target.addresses.end(), [&](const sockaddr_storage& address) {
-        char text[56];
-        write_address(address, text);
-        return std::strcmp(text, connection.address) == 0;
-    });
+    return std::any_of(target.addresses.begin(), target.addresses.end(),
+                       [&](const sockaddr_storage& address) {
+                           char text[56];
+                           write_address(address, text);
+                           return std::strcmp(text, connection.address) == 0;
+                       });
 }
 
 void Upstream::drop(std::unique_ptr<UpstreamConnection> connection) {
@@ -186,7 +196,8 @@ void Upstream::on_idle_hangup(void* raw) {
 
 void Upstream::forget_idle(UpstreamConnection* connection) noexcept {
     auto& idle = targets_[connection->target].idle;
-    const auto it = std::find_if(idle.begin(), idle.end(), [&](auto& c) { return c.get() == connection; });
+    const auto it =
+        std::find_if(idle.begin(), idle.end(), [&](auto& c) { return c.get() == connection; });
     if (it == idle.end()) return;
     auto owned = std::move(*it);
     idle.erase(it);
@@ -199,7 +210,8 @@ void Upstream::on_sweep(void* raw) {
     const uint64_t limit = self->plan_.pool_idle_timeout_ms * kNsPerMs;
     for (std::size_t i = 0; i < self->targets_.size(); ++i) {
         Target& target = self->targets_[i];
-        if (target.ejected_until_ns != 0 && target.ejected_until_ns <= now) self->readmit(static_cast<uint32_t>(i));
+        if (target.ejected_until_ns != 0 && target.ejected_until_ns <= now)
+            self->readmit(static_cast<uint32_t>(i));
         // The oldest are at the front.
         while (!target.idle.empty() && now - target.idle.front()->idle_since_ns > limit)
             self->forget_idle(target.idle.front().get());
@@ -224,7 +236,8 @@ void Upstream::eject(uint32_t index) noexcept {
     const auto now = loop_.now_ns();
     const auto ejected = std::count_if(targets_.begin(), targets_.end(),
                                        [&](const Target& t) { return t.ejected_until_ns > now; });
-    if ((static_cast<std::size_t>(ejected) + 1) * 100 > plan_.outlier->max_ejected_percent * targets_.size())
+    if ((static_cast<std::size_t>(ejected) + 1) * 100 >
+        plan_.outlier->max_ejected_percent * targets_.size())
         return;
     Target& target = targets_[index];
     target.ejected_until_ns = now + plan_.outlier->eject_ms * kNsPerMs;
@@ -268,7 +281,8 @@ bool Upstream::take_retry() noexcept {
     return true;
 }
 
-void Upstream::set_addresses(const std::string& host, const std::vector<sockaddr_storage>& addresses) {
+void Upstream::set_addresses(const std::string& host,
+                             const std::vector<sockaddr_storage>& addresses) {
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         if (plan_.targets[i].host != host) continue;
         targets_[i].addresses = addresses;
@@ -281,8 +295,10 @@ void Upstream::set_addresses(const std::string& host, const std::vector<sockaddr
         // From the back: forget_idle takes them out one by one. Those in use follow in give_back.
         for (std::size_t c = targets_[i].idle.size(); c-- > 0;) {
             UpstreamConnection& connection = *targets_[i].idle[c];
-            if (!leads_to(targets_[i], connection)) forget_idle(&connection);
-            else connection.addresses_version = targets_[i].addresses_version;
+            if (!leads_to(targets_[i], connection))
+                forget_idle(&connection);
+            else
+                connection.addresses_version = targets_[i].addresses_version;
         }
     }
 }

@@ -72,20 +72,21 @@ public:
 private:
     struct Target {
         std::vector<sockaddr_storage> addresses;
-        uint64_t addresses_version = 0;    // grows when a name resolves to others
+        uint64_t addresses_version = 0;  // grows when a name resolves to others
         std::size_t next_address = 0;
-        uint32_t active = 0;               // attempts under way
-        uint32_t open = 0;                 // connections, idle or not
-        int64_t credit = 0;                // smooth weighted round robin
-        uint32_t failures = 0;             // consecutive
+        uint32_t active = 0;    // attempts under way
+        uint32_t open = 0;      // connections, idle or not
+        int64_t credit = 0;     // smooth weighted round robin
+        uint32_t failures = 0;  // consecutive
         uint64_t ejected_until_ns = 0;
-        bool healthy = true;               // by active checks
+        bool healthy = true;                                    // by active checks
         std::vector<std::unique_ptr<UpstreamConnection>> idle;  // last in, first out
     };
     [[nodiscard]] bool usable(const Target& target) const noexcept;
     uint32_t pick_round_robin(uint64_t excluded) noexcept;
     uint32_t pick_least_request(uint64_t excluded) noexcept;
-    [[nodiscard]] static bool leads_to(const Target& target, const UpstreamConnection& connection) noexcept;
+    [[nodiscard]] static bool leads_to(const Target& target,
+                                       const UpstreamConnection& connection) noexcept;
     void eject(uint32_t target) noexcept;
     void readmit(uint32_t target) noexcept;
     static void on_idle_hangup(void* connection);

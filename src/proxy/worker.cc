@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdio>
 #include <future>
 
 #include "base/clock.h"
@@ -18,12 +17,14 @@ ActivePlan::~ActivePlan() {
     if (recorder != nullptr) recorder->plan_retired(plan->generation);
 }
 
-Result<std::unique_ptr<Worker>> Worker::create(unsigned index, model::Recorder& recorder, Shared shared) {
+Result<std::unique_ptr<Worker>> Worker::create(unsigned index, model::Recorder& recorder,
+                                               Shared shared) {
     auto loop = TRY(io::Loop::create());
     return std::unique_ptr<Worker>(new Worker(index, std::move(loop), recorder, shared));
 }
 
-Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder, Shared shared)
+Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder,
+               Shared shared)
     : index_(index), loop_(std::move(loop)), recorder_(recorder), shared_(shared) {}
 
 Worker::~Worker() { stop(); }
@@ -64,7 +65,8 @@ void Worker::abandon() {
 Result<Worker::Prepared> Worker::prepare_here(std::shared_ptr<const Plan> plan) {
     Prepared prepared;
     for (const ListenerPlan& listener : plan->listeners) {
-        const std::string key = listener.name + "@" + listener.address + ":" + std::to_string(listener.port);
+        const std::string key =
+            listener.name + "@" + listener.address + ":" + std::to_string(listener.port);
         std::shared_ptr<Listening> here;
         for (const auto& old : listening_)
             if (old->key == key) here = old;
@@ -90,8 +92,8 @@ Status Worker::check_port_is_ours(const ListenerPlan& listener) {
     if (index_ != 0 || listener.port == 0) return {};
     for (const auto& own : listening_)
         if (own->acceptor && own->acceptor->port() == listener.port) return {};
-    (void)TRY(io::Acceptor::listen(*loop_, listener.address, listener.port, &Worker::on_accept, nullptr, false,
-                                   io::Acceptor::Port::exclusive));
+    (void)TRY(io::Acceptor::listen(*loop_, listener.address, listener.port, &Worker::on_accept,
+                                   nullptr, false, io::Acceptor::Port::exclusive));
     return {};
 }
 
@@ -100,7 +102,8 @@ void Worker::commit_here() {
     const std::vector<std::shared_ptr<Listening>> before = std::move(listening_);
     // Connections that wait in the queue of a listener that goes are still served.
     for (const auto& old : before)
-        if (std::find(prepared_.listening.begin(), prepared_.listening.end(), old) == prepared_.listening.end() &&
+        if (std::find(prepared_.listening.begin(), prepared_.listening.end(), old) ==
+                prepared_.listening.end() &&
             old->acceptor)
             old->acceptor->accept_all();
     recorder_.plan_applied(prepared_.plan->names);
@@ -133,7 +136,8 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
             upstream->adopt(wanted);
         } else {
             upstream = std::make_shared<Upstream>(*loop_, buffers_, random_, recorder_, wanted);
-            for (const auto& [host, addresses] : resolved_) upstream->set_addresses(host, addresses);
+            for (const auto& [host, addresses] : resolved_)
+                upstream->set_addresses(host, addresses);
             for (const auto& [key, target] : unhealthy_)
                 if (key == wanted.state_key) upstream->set_healthy(target, false);
         }
@@ -156,7 +160,8 @@ void Worker::on_accept(void* raw, int fd, const sockaddr_storage& peer) {
     if (listening->open >= settings.connections) {
         model::Connection refused;
         refused.listener = listening->index;
-        std::snprintf(refused.listener_name, sizeof refused.listener_name, "%s", listening->name.c_str());
+        std::snprintf(refused.listener_name, sizeof refused.listener_name, "%s",
+                      listening->name.c_str());
         refused.ending = model::ConnectionEnding::limit_exceeded;
         refused.opened_wall_ns = wall_now_ns();
         refused.opened_ns = refused.closed_ns = worker.loop().now_ns();
@@ -221,7 +226,8 @@ void Worker::set_addresses(std::string host, std::vector<sockaddr_storage> addre
     loop_->post([this, host = std::move(host), addresses = std::move(addresses)] {
         resolved_[host] = addresses;
         if (active_)
-            for (const auto& upstream : active_->upstreams) upstream->set_addresses(host, addresses);
+            for (const auto& upstream : active_->upstreams)
+                upstream->set_addresses(host, addresses);
     });
 }
 

@@ -41,7 +41,8 @@ public:
         shared::QuotaLedger* quotas = nullptr;
         shared::BreakerBoard* breakers = nullptr;
     };
-    static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder, Shared shared);
+    static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder,
+                                                  Shared shared);
     ~Worker();
 
     void start();  // its thread
@@ -78,14 +79,15 @@ public:
     void connection_closed(Connection* connection) noexcept;
 
 private:
-    Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder, Shared shared);
+    Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder,
+           Shared shared);
     struct Listening : std::enable_shared_from_this<Listening> {
         Worker* worker = nullptr;
-        std::string key;            // name, address and port as configured
+        std::string key;  // name, address and port as configured
         std::string name;
-        uint32_t index = 0;         // in the active plan
-        uint32_t open = 0;          // connections
-        bool removed = false;       // not in the active plan any more: its connections end
+        uint32_t index = 0;    // in the active plan
+        uint32_t open = 0;     // connections
+        bool removed = false;  // not in the active plan any more: its connections end
         std::unique_ptr<io::Acceptor> acceptor;
     };
     friend class Connection;

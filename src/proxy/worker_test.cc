@@ -28,18 +28,30 @@ public:
         const std::lock_guard lock(mutex_);
         return use();
     }
-    void plan_applied(std::shared_ptr<const model::PlanNames> names) override { names_.push_back(names); }
-    void plan_retired(uint64_t generation) override { with([&] { retired.push_back(generation); }); }
-    void connection_opened(uint32_t) noexcept override { with([&] { ++connections_opened; }); }
-    void connection_closed(const model::Connection& c) noexcept override { with([&] { closed.push_back(c); }); }
-    void exchange_opened(uint32_t) noexcept override { with([&] { ++exchanges_opened; }); }
+    void plan_applied(std::shared_ptr<const model::PlanNames> names) override {
+        names_.push_back(names);
+    }
+    void plan_retired(uint64_t generation) override {
+        with([&] { retired.push_back(generation); });
+    }
+    void connection_opened(uint32_t) noexcept override {
+        with([&] { ++connections_opened; });
+    }
+    void connection_closed(const model::Connection& c) noexcept override {
+        with([&] { closed.push_back(c); });
+    }
+    void exchange_opened(uint32_t) noexcept override {
+        with([&] { ++exchanges_opened; });
+    }
     void exchange_closed(const model::Exchange& e) noexcept override {
         with([&] {
             exchanges.push_back(e);
             details.emplace_back(e.str(e.detail));
         });
     }
-    void event(const model::Event& e) noexcept override { with([&] { events.push_back(e); }); }
+    void event(const model::Event& e) noexcept override {
+        with([&] { events.push_back(e); });
+    }
     void upstream_connections_changed(std::string_view, int delta) noexcept override {
         with([&] { upstream_connections += delta; });
     }
@@ -160,7 +172,8 @@ protected:
         EXPECT_EQ(recorder_.upstream_connections, 0);
     }
 
-    std::shared_ptr<Plan> make_plan(uint64_t generation = 1, const std::string& listener = "public") {
+    std::shared_ptr<Plan> make_plan(uint64_t generation = 1,
+                                    const std::string& listener = "public") {
         auto plan = std::make_shared<Plan>();
         plan->generation = generation;
         plan->listeners.emplace_back();
@@ -169,7 +182,8 @@ protected:
         plan->listeners[0].port = 0;
         UpstreamPlan upstream;
         upstream.name = upstream.state_key = "origin";
-        upstream.targets.push_back({"127.0.0.1", origin_.port, 1, "127.0.0.1:" + std::to_string(origin_.port)});
+        upstream.targets.push_back(
+            {"127.0.0.1", origin_.port, 1, "127.0.0.1:" + std::to_string(origin_.port)});
         plan->upstreams.push_back(upstream);
         RoutePlan route;
         route.id = "all";
@@ -196,7 +210,8 @@ protected:
         return Peer(fd);
     }
     model::Exchange only_exchange() {
-        EXPECT_TRUE(eventually([&] { return recorder_.with([&] { return !recorder_.exchanges.empty(); }); }));
+        EXPECT_TRUE(eventually(
+            [&] { return recorder_.with([&] { return !recorder_.exchanges.empty(); }); }));
         return recorder_.with([&] {
             EXPECT_EQ(recorder_.exchanges.size(), 1u);
             return recorder_.exchanges.at(0);
@@ -234,7 +249,8 @@ TEST_F(WorkerTest, AnEarlyAnswerStopsAnUploadThatIsStuck) {
     Peer client = connect();
     // More than all socket buffers hold, so that the pump waits in a write when the answer comes.
     const std::size_t size = 64u << 20;
-    client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n");
+    client.send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) +
+                "\r\n\r\n");
     std::thread upload([&] { client.send(std::string(size, 'x')); });
     Peer origin = origin_.accept();
     (void)origin.read_until("\r\n\r\n");
@@ -282,9 +298,8 @@ TEST_F(WorkerTest, AReusedConnectionThatWasClosedIsRetried) {
     (void)first.read_until("\r\n\r\n");
     first.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     (void)client.read_until("hi");
-    std::thread race([&] {
-        client.send("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-    });
+    std::thread race(
+        [&] { client.send("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); });
     (void)first.read_until("\r\n\r\n");  // the second request arrives and is dropped
     first.reset();
     Peer second = origin_.accept();
@@ -292,7 +307,8 @@ TEST_F(WorkerTest, AReusedConnectionThatWasClosedIsRetried) {
     EXPECT_TRUE(second.read_until("\r\n\r\n").starts_with("POST /b"));
     second.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes");
     EXPECT_TRUE(client.read_until("yes").ends_with("yes"));
-    ASSERT_TRUE(eventually([&] { return recorder_.with([&] { return recorder_.exchanges.size() == 2; }); }));
+    ASSERT_TRUE(eventually(
+        [&] { return recorder_.with([&] { return recorder_.exchanges.size() == 2; }); }));
     const model::Exchange e = recorder_.exchanges.at(1);
     EXPECT_EQ(e.attempt_count, 2u);
     EXPECT_EQ(e.attempts[0].result, model::AttemptResult::reset);
@@ -308,7 +324,8 @@ TEST_F(WorkerTest, CutOffEndsEveryWait) {
     Peer half = connect();  // in the middle of a head
     half.send("GET /a HT");
     Peer idle = connect();
-    ASSERT_TRUE(eventually([&] { return recorder_.with([&] { return recorder_.exchanges_opened == 2; }); }));
+    ASSERT_TRUE(eventually(
+        [&] { return recorder_.with([&] { return recorder_.exchanges_opened == 2; }); }));
     worker_->stop();
     EXPECT_TRUE(waiting.read_to_end().starts_with("HTTP/1.1 503 "));
     EXPECT_TRUE(worker_->drained());
@@ -327,7 +344,8 @@ TEST_F(WorkerTest, AReloadKeepsConnectionsAndARemovedListenerEndsThem) {
     EXPECT_EQ(worker_->port("public"), port);
     origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     (void)client.read_until("hi");
-    ASSERT_TRUE(eventually([&] { return recorder_.with([&] { return recorder_.retired.size() == 1; }); }));
+    ASSERT_TRUE(
+        eventually([&] { return recorder_.with([&] { return recorder_.retired.size() == 1; }); }));
     client.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");  // the same connections, both sides
     EXPECT_TRUE(origin.read_until("\r\n\r\n").starts_with("GET /b"));
     apply(make_plan(3, "other"));
@@ -340,8 +358,9 @@ TEST_F(WorkerTest, AReloadKeepsConnectionsAndARemovedListenerEndsThem) {
 TEST_F(WorkerTest, AnUpgradeToAnotherHttpIsNotForwarded) {
     apply(make_plan());
     Peer client = connect();
-    client.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-                "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n");
+    client.send(
+        "GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n");
     Peer origin = origin_.accept();
     const std::string request = origin.read_until("\r\n\r\n");
     EXPECT_EQ(request.find("Upgrade:"), std::string::npos) << request;
@@ -350,13 +369,30 @@ TEST_F(WorkerTest, AnUpgradeToAnotherHttpIsNotForwarded) {
     EXPECT_EQ(only_exchange().ending, Ending::upstream_malformed);
 }
 
+TEST_F(WorkerTest, TheLastHopAnswersOptionsItself) {
+    apply(make_plan());
+    Peer client = connect();
+    client.send("OPTIONS /a HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n");
+    const std::string options = client.read_until("\r\n\r\n");
+    EXPECT_TRUE(options.starts_with("HTTP/1.1 204 ")) << options;
+    EXPECT_NE(options.find("Allow: GET, "), std::string::npos) << options;
+    client.send("TRACE /a HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n");
+    EXPECT_TRUE(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    ASSERT_TRUE(eventually(
+        [&] { return recorder_.with([&] { return recorder_.exchanges.size() == 2; }); }));
+    EXPECT_EQ(recorder_.exchanges.at(0).origin, model::Origin::gateway);
+    EXPECT_EQ(recorder_.exchanges.at(0).attempt_count, 0u);
+}
+
 TEST_F(WorkerTest, ATunnelCarriesBothWays) {
     apply(make_plan());
     Peer client = connect();
     client.send("GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     Peer origin = origin_.accept();
     (void)origin.read_until("\r\n\r\n");
-    origin.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nserver first");
+    origin.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+        "websocket\r\n\r\nserver first");
     EXPECT_TRUE(client.read_until("server first").starts_with("HTTP/1.1 101 "));
     client.send("ping");
     EXPECT_EQ(origin.read_until("ping"), "ping");
