@@ -279,7 +279,10 @@ void compile_telemetry(const Node* node, Draft& draft) {
     read_tracing(fields.child("tracing"), draft);
     read_logging(fields.child("logging"), draft);
     for (const Field field : kAlwaysCaptured) draft.names.captured.add(field);
-    if (draft.telemetry.tracing.enabled) telemetry::select_span_fields(draft.names.captured);
+    if (const telemetry::TracingSettings& tracing = draft.telemetry.tracing; tracing.enabled) {
+        telemetry::select_span_fields(draft.names.captured);
+        draft.names.keep = {tracing.keep_errors, tracing.keep_slower_than_ns};
+    }
 }
 
 }  // namespace glassgate::config
