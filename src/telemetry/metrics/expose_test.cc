@@ -390,6 +390,25 @@ TEST(OpenMetrics, ExemplarsOfSampledExchangesOnTheNativeFamilyOnly) {
     EXPECT_FALSE(contains(expose(shop.registry, text_0_0_4), "trace_id"));
 }
 
+TEST(OpenMetrics, TracesKeptAtCloseAreExemplarsToo) {
+    Shop shop;
+    const auto keeping = std::make_shared<model::PlanNames>(*shop.plan);
+    keeping->keep = {true, 500 * kNsPerMs};
+    shop.apply(keeping);
+    const auto unsampled = [&](uint8_t id, double ms, model::Ending ending) {
+        Call call(shop.plan);
+        call.took_ms(ms).traced(id).ended(ending).record().sampled = false;
+        call.through(shop.worker());
+    };
+    unsampled(0xAB, 3, model::Ending::upstream_reset);
+    unsampled(0xCD, 900, model::Ending::completed);
+    unsampled(0xEF, 70, model::Ending::completed);
+    const std::string text = expose(shop.registry, open_metrics);
+    EXPECT_TRUE(contains(text, "trace_id=\"abababab"));
+    EXPECT_TRUE(contains(text, "trace_id=\"cdcdcdcd"));
+    EXPECT_FALSE(contains(text, "trace_id=\"efefefef"));
+}
+
 TEST(OpenMetrics, CountersLoseTotalInTheFamilyUnlessTheStemIsTaken) {
     Shop shop;
     const std::string text = expose(shop.registry, open_metrics);

@@ -17,6 +17,14 @@ constexpr uint64_t kMinusOne = ~uint64_t{0};
 // Clocks are monotonic; a record whose times are not in order counts as 0, not as 584 years.
 uint64_t duration(uint64_t ns) noexcept { return static_cast<int64_t>(ns) < 0 ? 0 : ns; }
 
+// Whether there is a trace somebody can look up by its exemplar.
+bool has_trace(const Exchange& e) noexcept {
+    const model::TraceKeep& keep = e.names->keep;
+    const bool kept = e.sampled || (keep.errors && e.failed()) ||
+                      (keep.slower_than_ns != 0 && e.latency_ns() >= keep.slower_than_ns);
+    return kept && e.trace_id.valid();
+}
+
 void observe(Cell* cells, uint8_t sum_cell, uint8_t native_cell, uint64_t ns) noexcept {
     cells[sum_cell].add(ns);
     NativeCells::make(cells[native_cell]).observe(ns);
@@ -232,8 +240,7 @@ void WorkerCells::fold_request(Row& row, const Exchange& e) noexcept {
     cells[kBuckets + classic_buckets::bucket_of(latency)].add();
     NativeCells& native = NativeCells::make(cells[kNative]);
     native.observe(latency);
-    // Only sampled exchanges have a trace somebody can look up.
-    if (e.sampled && e.trace_id.valid()) {
+    if (has_trace(e)) {
         const uint64_t wall_ns = e.opened_wall_ns + duration(e.lifetime_ns());
         native.remember(exemplar_edges_, e.trace_id, latency, wall_ns);
     }

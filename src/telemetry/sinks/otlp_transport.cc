@@ -70,6 +70,10 @@ Status OtlpTransport::set_version_and_proxy() {
         version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;  // gRPC is HTTP/2 only
     if (!set(easy_, CURLOPT_HTTP_VERSION, version))
         return failure("this libcurl cannot do HTTP/2, which OTLP over gRPC needs");
+    // libcurl 7.88, which Debian 12 has, fails every further request on a connection that began as
+    // HTTP/2 by prior knowledge ("Error in the HTTP2 framing layer"): a connection for each batch.
+    if (target_.grpc && !tls && !set(easy_, CURLOPT_FORBID_REUSE, 1L))
+        return failure("this libcurl cannot close a connection after use");
     // A proxy of the environment that is not tunnelled through would have to speak HTTP/2 itself.
     if (target_.grpc && !set(easy_, CURLOPT_HTTPPROXYTUNNEL, 1L))
         return failure("this libcurl cannot tunnel through a proxy");
