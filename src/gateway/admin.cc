@@ -8,13 +8,16 @@ using http::SimpleResponse;
 std::vector<http::SimpleServer::Route> Admin::routes(const telemetry::MetricsSettings& settings) {
     std::vector<http::SimpleServer::Route> routes;
     if (settings.enabled) {
-        routes.push_back({Method::get, settings.path, [this](const SimpleRequest& request, SimpleResponse& out) {
-                              const auto format = telemetry::negotiate(http::find(request.head.headers, "accept"));
-                              out.content_type = telemetry::content_type(format);
-                              registry_.expose(format, out.body);
-                          }});
+        routes.push_back(
+            {Method::get, settings.path, [this](const SimpleRequest& request, SimpleResponse& out) {
+                 const auto format =
+                     telemetry::negotiate(http::find(request.head.headers, "accept"));
+                 out.content_type = telemetry::content_type(format);
+                 registry_.expose(format, out.body);
+             }});
     }
-    routes.push_back({Method::get, "/healthz", [](const SimpleRequest&, SimpleResponse& out) { out.body = "ok\n"; }});
+    routes.push_back({Method::get, "/healthz",
+                      [](const SimpleRequest&, SimpleResponse& out) { out.body = "ok\n"; }});
     routes.push_back({Method::get, "/readyz", [this](const SimpleRequest&, SimpleResponse& out) {
                           const Readiness now = readiness_.load();
                           out.status = now == Readiness::ready ? 200 : 503;
@@ -29,8 +32,8 @@ Result<std::unique_ptr<Admin>> Admin::start(const telemetry::MetricsSettings& se
                                             telemetry::MetricsRegistry& registry) {
     std::unique_ptr<Admin> admin(new Admin(registry));
     admin->settings_ = settings;
-    admin->server_ =
-        TRY(http::SimpleServer::start(settings.address, settings.port, admin->routes(settings), {}));
+    admin->server_ = TRY(
+        http::SimpleServer::start(settings.address, settings.port, admin->routes(settings), {}));
     return admin;
 }
 
@@ -39,7 +42,8 @@ Status Admin::reconfigure(const telemetry::MetricsSettings& settings) {
     if (settings.address == settings_.address && settings.port == settings_.port)
         server_->set_routes(routes(settings));
     else
-        server_ = TRY(http::SimpleServer::start(settings.address, settings.port, routes(settings), {}));
+        server_ =
+            TRY(http::SimpleServer::start(settings.address, settings.port, routes(settings), {}));
     settings_ = settings;
     return {};
 }

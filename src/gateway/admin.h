@@ -27,7 +27,8 @@ public:
 
 private:
     explicit Admin(telemetry::MetricsRegistry& registry) : registry_(registry) {}
-    [[nodiscard]] std::vector<http::SimpleServer::Route> routes(const telemetry::MetricsSettings& settings);
+    [[nodiscard]] std::vector<http::SimpleServer::Route> routes(
+        const telemetry::MetricsSettings& settings);
     telemetry::MetricsRegistry& registry_;
     telemetry::MetricsSettings settings_;
     std::atomic<Readiness> readiness_{Readiness::starting};

@@ -75,8 +75,8 @@ int check_command(const std::vector<std::string>& paths, bool explain) {
         std::fputs(config::explain(*loaded.configuration).c_str(), stdout);
     } else {
         const proxy::Plan& plan = *loaded.configuration->plan;
-        std::printf("good: %zu listeners, %zu routes, %zu upstreams\n", plan.listeners.size(), plan.routes.size(),
-                    plan.upstreams.size());
+        std::printf("good: %zu listeners, %zu routes, %zu upstreams\n", plan.listeners.size(),
+                    plan.routes.size(), plan.upstreams.size());
     }
     return 0;
 }

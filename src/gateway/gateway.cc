@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -29,8 +28,9 @@ using telemetry::External;
 using telemetry::MetricType;
 using telemetry::Sample;
 
-constexpr uint32_t kResolvePatienceMs = 2000;  // at the start; a reload waits as long for new names only
-constexpr uint32_t kFlushMs = 5000;            // for telemetry, after the last exchange
+constexpr uint32_t kResolvePatienceMs =
+    2000;                            // at the start; a reload waits as long for new names only
+constexpr uint32_t kFlushMs = 5000;  // for telemetry, after the last exchange
 
 class RunningGateway final : public Gateway {
 public:
@@ -43,7 +43,9 @@ public:
     void drain_and_stop(int64_t drain_ms) override;
     telemetry::MetricsRegistry& metrics() noexcept override { return telemetry_->metrics(); }
     uint64_t generation() const noexcept override { return generation_.load(); }
-    uint16_t port(const std::string& listener) const override { return workers_.front()->port(listener); }
+    uint16_t port(const std::string& listener) const override {
+        return workers_.front()->port(listener);
+    }
     uint16_t metrics_port() const noexcept override { return admin_->port(); }
 
 private:
@@ -52,18 +54,19 @@ private:
     Status apply(const config::Configuration& next);
     Status apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan);
     void reject(const std::string& reason, std::size_t errors);
-    void announce(const config::Configuration& before, const config::Configuration& now, uint64_t took_ns);
+    void announce(const config::Configuration& before, const config::Configuration& now,
+                  uint64_t took_ns);
     void export_state();
     void stop_all(uint64_t drain_ms, uint32_t flush_ms);
 
     Options options_;
-    std::mutex mutex_;                     // reload and stop, one at a time
+    std::mutex mutex_;  // reload and stop, one at a time
     bool stopped_ = false;
     std::optional<config::Configuration> configuration_;  // in force
-    std::string last_problem_;             // of the last load that had errors
+    std::string last_problem_;                            // of the last load that had errors
     std::size_t last_errors_ = 0;
     std::atomic<uint64_t> generation_{0};
-    uint64_t last_generation_ = 0;         // given out, also to rejected ones
+    uint64_t last_generation_ = 0;  // given out, also to rejected ones
     std::atomic<bool> last_reload_ok_{true};
     std::atomic<uint64_t> last_reload_wall_ns_{0};
 
@@ -93,8 +96,10 @@ std::expected<void, StartError> RunningGateway::start_up() {
         return std::unexpected(StartError{StartFault::environment, error.message});
     };
     auto configuration = read_configuration(++last_generation_);
-    if (!configuration) return std::unexpected(StartError{StartFault::input, options_.report ? "" : last_problem_});
-    auto telemetry = telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
+    if (!configuration)
+        return std::unexpected(StartError{StartFault::input, options_.report ? "" : last_problem_});
+    auto telemetry =
+        telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
     if (!telemetry) return environment(telemetry.error());
     telemetry_ = std::move(*telemetry);
     if (options_.tap.exchange || options_.tap.event) telemetry_->set_tap(options_.tap);
@@ -116,7 +121,8 @@ std::expected<void, StartError> RunningGateway::start_up() {
     event.with("workers", static_cast<int64_t>(workers_.size())).with("digest", now.digest);
     telemetry_->event(event);
     if (options_.watch) {
-        auto watcher = config::Watcher::start(options_.paths, options_.watch_debounce_ms, [this] { reload(); });
+        auto watcher = config::Watcher::start(options_.paths, options_.watch_debounce_ms,
+                                              [this] { reload(); });
         if (!watcher) return environment(watcher.error());
         watcher_ = std::move(*watcher);
     }
@@ -126,14 +132,16 @@ std::expected<void, StartError> RunningGateway::start_up() {
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
-        workers_.push_back(TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+        workers_.push_back(
+            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
     // Name servers other than resolv.conf's: for tests and for networks that divide their names.
     const char* const dns_servers = std::getenv("GLASSGATE_DNS_SERVERS");
-    control_ = TRY(proxy::Control::start(std::move(all), [this](const Event& e) { telemetry_->event(e); },
-                                         dns_servers != nullptr ? dns_servers : ""));
+    control_ = TRY(proxy::Control::start(
+        std::move(all), [this](const Event& e) { telemetry_->event(e); },
+        dns_servers != nullptr ? dns_servers : ""));
     control_->apply(configuration_->plan, kResolvePatienceMs);
     return apply_to_workers(configuration_->plan);
 }
@@ -173,8 +181,10 @@ bool RunningGateway::reload() {
         return false;
     }
     if (next->plan->workers != workers_.size()) {
-        reject("the number of workers changes only at a restart (running: " + std::to_string(workers_.size()) +
-                   ", configured: " + std::to_string(next->plan->workers) + ")", 1);
+        reject("the number of workers changes only at a restart (running: " +
+                   std::to_string(workers_.size()) +
+                   ", configured: " + std::to_string(next->plan->workers) + ")",
+               1);
         return false;
     }
     if (auto status = apply(*next); !status) {
@@ -199,11 +209,14 @@ void RunningGateway::reject(const std::string& reason, std::size_t errors) {
 void RunningGateway::announce(const config::Configuration& before, const config::Configuration& now,
                               uint64_t took_ns) {
     for (const config::RateLimitSetting& limit : now.rate_limits) {
-        const auto old = std::find_if(before.rate_limits.begin(), before.rate_limits.end(),
-                                      [&](const auto& b) { return b.state_key == limit.state_key; });
+        const auto old =
+            std::find_if(before.rate_limits.begin(), before.rate_limits.end(),
+                         [&](const auto& b) { return b.state_key == limit.state_key; });
         if (old == before.rate_limits.end() || old->summary == limit.summary) continue;
         Event event(EventKind::rate_limit_config_updated, wall_now_ns());
-        event.with("new_limit", limit.summary).with("old_limit", old->summary).with("route", limit.route);
+        event.with("new_limit", limit.summary)
+            .with("old_limit", old->summary)
+            .with("route", limit.route);
         telemetry_->event(event);
     }
     Event event(EventKind::config_applied, wall_now_ns());
@@ -216,29 +229,32 @@ void RunningGateway::announce(const config::Configuration& before, const config:
 void RunningGateway::export_state() {
     telemetry::MetricsRegistry& registry = telemetry_->metrics();
     const auto gauge = [&](std::string name, std::string help, auto read) {
-        registry.add_external({std::move(name), std::move(help), MetricType::gauge, [read](std::vector<Sample>& out) {
-                                   out.push_back({{}, read()});
-                               }});
+        registry.add_external({std::move(name), std::move(help), MetricType::gauge,
+                               [read](std::vector<Sample>& out) { out.push_back({{}, read()}); }});
     };
     gauge("flex_config_generation", "Generation of the configuration in force.",
           [this] { return static_cast<double>(generation_.load()); });
-    gauge("flex_config_last_reload_successful", "1 if the last reload was applied, 0 if it was rejected.",
+    gauge("flex_config_last_reload_successful",
+          "1 if the last reload was applied, 0 if it was rejected.",
           [this] { return last_reload_ok_.load() ? 1.0 : 0.0; });
-    gauge("flex_config_last_reload_timestamp_seconds", "When the configuration was last read, Unix time.",
+    gauge("flex_config_last_reload_timestamp_seconds",
+          "When the configuration was last read, Unix time.",
           [this] { return static_cast<double>(last_reload_wall_ns_.load()) / 1e9; });
     registry.add_external(telemetry::build_info(std::string(version()), std::string(commit())));
-    registry.add_external(
-        {"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.", MetricType::gauge,
-         [this](std::vector<Sample>& out) {
-             breakers_.for_each([&](const std::string& route, const std::string& upstream, const shared::Breaker& b) {
-                 out.push_back({{{"route", route}, {"upstream", upstream}},
-                                static_cast<double>(b.state())});
-             });
-         }});
+    registry.add_external({"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.",
+                           MetricType::gauge, [this](std::vector<Sample>& out) {
+                               breakers_.for_each([&](const std::string& route,
+                                                      const std::string& upstream,
+                                                      const shared::Breaker& b) {
+                                   out.push_back({{{"route", route}, {"upstream", upstream}},
+                                                  static_cast<double>(b.state())});
+                               });
+                           }});
 }
 
 void RunningGateway::drain_and_stop(int64_t drain_ms) {
-    const uint64_t patience = drain_ms >= 0 ? static_cast<uint64_t>(drain_ms) : configuration_->plan->drain_ms;
+    const uint64_t patience =
+        drain_ms >= 0 ? static_cast<uint64_t>(drain_ms) : configuration_->plan->drain_ms;
     stop_all(patience, kFlushMs);
 }
 
@@ -252,9 +268,11 @@ void RunningGateway::stop_all(uint64_t drain_ms, uint32_t flush_ms) {
     for (const auto& worker : workers_) worker->drain();
     const uint64_t deadline_ns = mono_now_ns() + drain_ms * kNsPerMs;
     const auto drained = [this] {
-        return std::all_of(workers_.begin(), workers_.end(), [](const auto& w) { return w->drained(); });
+        return std::all_of(workers_.begin(), workers_.end(),
+                           [](const auto& w) { return w->drained(); });
     };
-    while (!drained() && mono_now_ns() < deadline_ns) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (!drained() && mono_now_ns() < deadline_ns)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
     control_.reset();
     for (const auto& worker : workers_) worker->stop();
     if (telemetry_) {

@@ -16,25 +16,25 @@
 namespace glassgate::gateway {
 
 struct Options {
-    std::vector<std::string> paths;        // files and folders
-    bool watch = true;                     // reload when they change
+    std::vector<std::string> paths;  // files and folders
+    bool watch = true;               // reload when they change
     uint32_t watch_debounce_ms = 100;
     // Called with every diagnostic list of a load that had any, on the thread that loaded.
     std::function<void(const Diagnostics&)> report;
-    telemetry::Telemetry::Tap tap;         // for the built-in panel
+    telemetry::Telemetry::Tap tap;  // for the built-in panel
 };
 
 // Why a start failed: the user's input (exit status 1) or the environment (2).
 enum class StartFault : uint8_t { input, environment };
 struct StartError {
     StartFault fault;
-    std::string message;                   // empty when every diagnostic has been reported
+    std::string message;  // empty when every diagnostic has been reported
 };
 
 class Gateway {
 public:
     static std::expected<std::unique_ptr<Gateway>, StartError> start(Options options);
-    virtual ~Gateway() = default;          // stops at once, without draining, if still running
+    virtual ~Gateway() = default;  // stops at once, without draining, if still running
 
     // Any thread; serialised. False: the new configuration has mistakes or could not be applied;
     // the old one goes on, config_rejected is raised and the gauge set.

@@ -14,10 +14,12 @@ namespace glassgate::gateway {
 namespace {
 
 void add_run(CLI::App& app, int& status) {
-    auto* run = app.add_subcommand("run", "Serve. SIGHUP or a changed file reloads, SIGTERM drains, SIGUSR1 reopens logs.");
+    auto* run = app.add_subcommand(
+        "run", "Serve. SIGHUP or a changed file reloads, SIGTERM drains, SIGUSR1 reopens logs.");
     static std::vector<std::string> paths;
     static bool no_watch = false;
-    run->add_option("-c,--config,paths", paths, "Configuration files and folders (*.yaml, *.yml)")->required();
+    run->add_option("-c,--config,paths", paths, "Configuration files and folders (*.yaml, *.yml)")
+        ->required();
     run->add_flag("--no-watch", no_watch, "Reload on SIGHUP only");
     run->callback([&status] { status = run_command(paths, !no_watch); });
 }
@@ -27,7 +29,8 @@ void add_check(CLI::App& app, int& status) {
     static std::vector<std::string> paths;
     static bool explain = false;
     check->add_option("-c,--config,paths", paths, "Configuration files and folders")->required();
-    check->add_flag("--explain", explain, "Print the compiled plan: listener, route, policies in order, upstream");
+    check->add_flag("--explain", explain,
+                    "Print the compiled plan: listener, route, policies in order, upstream");
     check->callback([&status] { status = check_command(paths, explain); });
 }
 
@@ -37,7 +40,9 @@ void add_reference(CLI::App& app, int& status) {
     reference->add_option("page", page, "metrics, policies, fields or cli")
         ->required()
         ->check(CLI::IsMember({"metrics", "policies", "fields", "cli"}));
-    reference->callback([&status, &app] { status = reference_command(page, app.help("", CLI::AppFormatMode::All)); });
+    reference->callback([&status, &app] {
+        status = reference_command(page, app.help("", CLI::AppFormatMode::All));
+    });
 }
 
 int run_main(int argc, char** argv) {
@@ -50,7 +55,8 @@ int run_main(int argc, char** argv) {
     add_demo(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");
-    version_command->callback([] { std::printf("glassgate %s (%s)\n", version().data(), commit().data()); });
+    version_command->callback(
+        [] { std::printf("glassgate %s (%s)\n", version().data(), commit().data()); });
     // Exit status: 0 good, 1 the user's input is wrong, 2 the environment failed.
     try {
         app.parse(argc, argv);

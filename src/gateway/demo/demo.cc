@@ -290,7 +290,7 @@ int Demo::finish() {
     write_out(summary_text(summary, colour_));
     if (!problem_.empty()) std::fprintf(stderr, "glassgate demo: hotfix: %s\n", problem_.c_str());
     if (!options_.json_path.empty())
-        if (auto written = replace_file(options_.json_path, summary_json(summary)); !written)
+        if (auto written = write_file(options_.json_path, summary_json(summary)); !written)
             return environment_failed(written.error().message);
     if (!options_.keep_config.empty()) write_out("\nkept: " + workplace_->path() + "\n");
     return summary.counts.holds() && problem_.empty() ? kGood : kEnvironmentFailed;

@@ -121,12 +121,17 @@ Result<std::string> read_file(const std::string& path) {
     return std::move(text).str();
 }
 
-Status replace_file(const std::string& path, const std::string& text) {
-    const std::string beside = path + ".new";
-    std::ofstream out(beside, std::ios::binary | std::ios::trunc);
+Status write_file(const std::string& path, const std::string& text) {
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
     out << text;
     out.close();
-    if (!out) return failure_errno("write " + beside, errno);
+    if (!out) return failure_errno("write " + path, errno);
+    return {};
+}
+
+Status replace_file(const std::string& path, const std::string& text) {
+    const std::string beside = path + ".new";
+    TRY_STATUS(write_file(beside, text));
     if (std::rename(beside.c_str(), path.c_str()) != 0)
         return failure_errno("rename " + beside, errno);
     return {};

@@ -26,6 +26,7 @@ struct DemoPorts {
 [[nodiscard]] Result<std::string> with_hotfix(const Scenario& scenario, std::string yaml);
 
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
+[[nodiscard]] Status write_file(const std::string& path, const std::string& text);
 // Writes beside it and renames over it, so that no reader sees half a file.
 [[nodiscard]] Status replace_file(const std::string& path, const std::string& text);
 

@@ -11,6 +11,13 @@ namespace {
 
 constexpr uint64_t kFirstPauseNs = kNsPerSecond, kLongestPauseNs = 8 * kNsPerSecond;
 
+// Kinds that exchange() has shown already: the collector projects them from the same records.
+bool is_of_exchanges(model::EventKind kind) noexcept {
+    using enum model::EventKind;
+    return kind == rate_limit_exceeded || kind == upstream_timeout || kind == upstream_failed ||
+           kind == auth_failed;
+}
+
 }  // namespace
 
 void PanelLog::show(const model::Event& event) {
@@ -28,7 +35,9 @@ void PanelLog::exchange(const model::Exchange& exchange) {
     offer(telemetry::event_of(*kind, exchange, scratch_), exchange.quota_current);
 }
 
-void PanelLog::event(const model::Event& event) { offer(event, 0); }
+void PanelLog::event(const model::Event& event) {
+    if (!is_of_exchanges(event.kind)) show(event);
+}
 
 void PanelLog::offer(const model::Event& event, uint64_t weight) {
     Flood& flood = floods_[static_cast<std::size_t>(event.kind)];

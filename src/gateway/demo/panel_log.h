@@ -1,6 +1,8 @@
-// PanelLog: the last lines of the live log, in the format of the text log. Floods are coalesced:
-// of each kind of event the first shows at once, then one line after 1 s, 2 s, 4 s, then every 8 s,
-// with the count, so that a flood does not drive everything else out of the few lines there are.
+// PanelLog: the last lines of the live log, in the format of the text log. Events are shown as they
+// come. Those that are projections of exchanges are made here from the exchanges (the same events
+// that come by the collector are left out), because there may be thousands: of each kind the first
+// shows at once, then one line after 1 s, 2 s, 4 s, then every 8 s, with the count, so that a flood
+// does not drive everything else out of the few lines there are.
 #pragma once
 
 #include <array>

@@ -123,6 +123,9 @@ TEST(PanelModel, LimitedClientsAreRankedAndShownInTheLog) {
 TEST(PanelModel, AFloodOfOneKindIsOneLineASecondWithItsCount) {
     Scene scene;
     for (int i = 0; i < 300; ++i) scene.close(1 + i * 0.01, 1, model::Ending::rate_limited, 429);
+    model::Event again(model::EventKind::rate_limit_exceeded, kWall + 2 * kNsPerSecond);
+    again.count = 300;
+    scene.model.event(again);  // the collector's projection of the same records
     for (int second = 2; second < 20; ++second) scene.tick(second);
     const PanelSnapshot s = scene.snapshot(20);
     uint64_t counted = 0;
@@ -132,6 +135,18 @@ TEST(PanelModel, AFloodOfOneKindIsOneLineASecondWithItsCount) {
     }
     EXPECT_EQ(counted, 300u);
     EXPECT_LE(s.log.size(), 5u);
+}
+
+TEST(PanelModel, EventsOfTheGatewayAreShownAsTheyCome) {
+    Scene scene;
+    for (const auto kind :
+         {model::EventKind::circuit_breaker_open, model::EventKind::circuit_breaker_half_open,
+          model::EventKind::circuit_breaker_open, model::EventKind::circuit_breaker_half_open})
+        scene.model.event(model::Event(kind, kWall));
+    const PanelSnapshot s = scene.snapshot(1);
+    ASSERT_EQ(s.log.size(), 4u);
+    EXPECT_NE(s.log[2].text.find("WARN circuit_breaker_open"), std::string::npos);
+    EXPECT_EQ(scene.model.highlights().circuit_opened, 2u);
 }
 
 TEST(PanelModel, AlertsWaitForTheirTimeAndNameTheEndpoint) {
