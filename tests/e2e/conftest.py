@@ -96,4 +96,5 @@ def collector_process():
 @pytest.fixture
 def collector(collector_process):
     collector_process.reset()
-    return collector_process
+    yield collector_process
+    collector_process.reset()

@@ -161,14 +161,26 @@ def test_spans_are_sent_in_batches(gateway, origin, collector, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_batch_after_batch_arrives(gateway, origin, collector, protocol):
+    """Also the second one, on a connection that has been used, or in spite of that."""
+    gate = gateway([route("all", origin)], tracing=tracing(collector, protocol))
+    for count in range(1, 5):
+        answer = gate.ask("/")
+        collector.trace(answer.id, 2)
+        gate.until_metric("flex_telemetry_records_total", count, sink="otlp_traces", outcome="delivered")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_dead_collector_costs_counted_spans_and_no_request(gateway, origin, protocol):
     gate = gateway([route("all", origin)], tracing={
-        "enabled": True, "endpoint": f"http://127.0.0.1:{free_port()}", "protocol": protocol, "sampleRate": 1, "flushMs": 50, "timeoutMs": 300})
+        "enabled": True, "endpoint": f"http://127.0.0.1:{free_port()}", "protocol": protocol, "sampleRate": 1, "flushMs": 50,
+        "timeoutMs": 300, "queueBytes": 65536})
     with gate.client() as client:
         assert {client.ask("/").status for _ in range(100)} == {200}
-    # Lost after all tries, and said so.
-    gate.until_metric("flex_telemetry_records_total", 100, sink="otlp_traces", outcome="lost", timeout=25)
+    # What the queue cannot hold is lost at once, and said so; the rest after all tries.
+    gate.until_metric("flex_telemetry_records_total", lambda v: v > 0, sink="otlp_traces", outcome="lost")
     until(lambda: gate.events("telemetry_lost"), "the loss is an event")
+    gate.until_metric("flex_telemetry_records_total", 100, sink="otlp_traces", outcome="lost", timeout=60)
     assert imbalance(gate.metrics()) == {}
 
 

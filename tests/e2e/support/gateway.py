@@ -3,6 +3,7 @@ runs, and audited at its end (laws.py)."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -199,7 +200,8 @@ class Gateway:
         return self.document["spec"]
 
     def generation(self):
-        return self.metrics().value("flex_config_generation")
+        _, _, body = fetch(self.admin)
+        return int(re.search(rb"^flex_config_generation (\d+)$", body, re.MULTILINE)[1])
 
     def reload(self, timeout=20):
         """Applies self.document as it is now; seconds until it was in force."""

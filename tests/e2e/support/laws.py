@@ -55,6 +55,11 @@ def check_reports(gateway):
         assert report not in text, f"the gateway reported:\n{text[-6000:]}"
 
 
+def access_lines(path):
+    """How many access lines there are. Quotes within a value are escaped, so this cannot be forged."""
+    return sum(b'"event":' not in line for line in path.read_bytes().splitlines())
+
+
 def audit(gateway):
     """At the end of a test. The gateway may have been stopped by it."""
     metrics = None
@@ -69,5 +74,5 @@ def audit(gateway):
     if metrics and gateway.exact_log:
         closed = metrics.sum("flex_exchanges_total")
         for name, path in (("file", gateway.log_path), ("stdout", gateway.stdout_path)):
-            logged = len(gateway.access(path=path))
+            logged = access_lines(path)
             assert logged == closed, f"{logged} access lines on {name}, {closed} exchanges closed"

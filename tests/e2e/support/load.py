@@ -8,8 +8,11 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
+
+PAUSE = 0.002   # between two requests of a client: the machine is to be busy, not full
 
 
 class Load:
@@ -56,6 +59,7 @@ def main(port, clients, path, header=None):
             if answer.closes:
                 client.close()
                 client = None
+            time.sleep(PAUSE)
         if client:
             client.close()
     threads = [threading.Thread(target=run, daemon=True) for _ in range(clients)]
