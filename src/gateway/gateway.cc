@@ -52,7 +52,8 @@ private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
     Status start_workers();
     Status apply(const config::Configuration& next);
-    Status apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan);
+    Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
+    void abandon_workers(std::size_t count);
     void reject(const std::string& reason, std::size_t errors);
     void announce(const config::Configuration& before, const config::Configuration& now,
                   uint64_t took_ns);
@@ -60,7 +61,8 @@ private:
     void stop_all(uint64_t drain_ms, uint32_t flush_ms);
 
     Options options_;
-    std::mutex mutex_;  // reload and stop, one at a time
+    std::mutex mutex_;      // reload and stop, one at a time
+    bool running_ = false;  // from the end of start_up on
     bool stopped_ = false;
     std::optional<config::Configuration> configuration_;  // in force
     std::string last_problem_;                            // of the last load that had errors
@@ -95,6 +97,15 @@ std::expected<void, StartError> RunningGateway::start_up() {
     const auto environment = [](const Error& error) {
         return std::unexpected(StartError{StartFault::environment, error.message});
     };
+    const std::lock_guard lock(mutex_);
+    // Before the files are read, so that no change is missed; it waits for the lock with what it
+    // has.
+    if (options_.watch) {
+        auto watcher = config::Watcher::start(options_.paths, options_.watch_debounce_ms,
+                                              [this] { reload(); });
+        if (!watcher) return environment(watcher.error());
+        watcher_ = std::move(*watcher);
+    }
     auto configuration = read_configuration(++last_generation_);
     if (!configuration)
         return std::unexpected(StartError{StartFault::input, options_.report ? "" : last_problem_});
@@ -120,12 +131,7 @@ std::expected<void, StartError> RunningGateway::start_up() {
     event.with("version", version()).with("gateway", now.plan->names->gateway);
     event.with("workers", static_cast<int64_t>(workers_.size())).with("digest", now.digest);
     telemetry_->event(event);
-    if (options_.watch) {
-        auto watcher = config::Watcher::start(options_.paths, options_.watch_debounce_ms,
-                                              [this] { reload(); });
-        if (!watcher) return environment(watcher.error());
-        watcher_ = std::move(*watcher);
-    }
+    running_ = true;
     return {};
 }
 
@@ -143,36 +149,47 @@ Status RunningGateway::start_workers() {
         std::move(all), [this](const Event& e) { telemetry_->event(e); },
         dns_servers != nullptr ? dns_servers : ""));
     control_->apply(configuration_->plan, kResolvePatienceMs);
-    return apply_to_workers(configuration_->plan);
-}
-
-Status RunningGateway::apply_to_workers(const std::shared_ptr<const proxy::Plan>& plan) {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        Status prepared = workers_[i]->prepare(plan);
-        if (prepared) continue;
-        for (std::size_t j = 0; j < i; ++j) workers_[j]->abandon();
-        return prepared;
-    }
+    TRY_STATUS(prepare_workers(configuration_->plan));
     for (const auto& worker : workers_) worker->commit();
     return {};
 }
 
-// All or nothing: what may fail comes before the workers' commit, and is taken back if it does.
+// What may fail: opening listeners. All workers have the plan prepared afterwards, or none.
+Status RunningGateway::prepare_workers(const std::shared_ptr<const proxy::Plan>& plan) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        Status prepared = workers_[i]->prepare(plan);
+        if (prepared) continue;
+        abandon_workers(i);
+        return prepared;
+    }
+    return {};
+}
+
+void RunningGateway::abandon_workers(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) workers_[i]->abandon();
+}
+
+// All or nothing: everything that may fail comes first, and is taken back when what follows does.
+// Telemetry is last of these, since its series cannot be taken back at once.
 Status RunningGateway::apply(const config::Configuration& next) {
-    TRY_STATUS(telemetry_->reconfigure(next.telemetry, next.plan->names));
-    control_->apply(next.plan, kResolvePatienceMs);
+    TRY_STATUS(prepare_workers(next.plan));
     Status status = admin_->reconfigure(next.telemetry.metrics);
-    if (status) status = apply_to_workers(next.plan);
-    if (status) return status;
-    (void)admin_->reconfigure(configuration_->telemetry.metrics);
-    (void)telemetry_->reconfigure(configuration_->telemetry, configuration_->plan->names);
-    control_->apply(configuration_->plan, 0);
-    return status;
+    if (status) {
+        status = telemetry_->reconfigure(next.telemetry, next.plan->names);
+        if (!status) (void)admin_->reconfigure(configuration_->telemetry.metrics);
+    }
+    if (!status) {
+        abandon_workers(workers_.size());
+        return status;
+    }
+    control_->apply(next.plan, kResolvePatienceMs);
+    for (const auto& worker : workers_) worker->commit();
+    return {};
 }
 
 bool RunningGateway::reload() {
     const std::lock_guard lock(mutex_);
-    if (stopped_) return false;
+    if (!running_) return false;
     const uint64_t began_ns = mono_now_ns();
     last_reload_wall_ns_ = wall_now_ns();
     auto next = read_configuration(++last_generation_);
@@ -263,6 +280,7 @@ void RunningGateway::stop_all(uint64_t drain_ms, uint32_t flush_ms) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
+    running_ = false;
     if (admin_) admin_->set_readiness(Readiness::draining);
     if (telemetry_) telemetry_->event(Event(EventKind::gateway_draining, wall_now_ns()));
     for (const auto& worker : workers_) worker->drain();

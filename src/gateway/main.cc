@@ -34,15 +34,23 @@ void add_check(CLI::App& app, int& status) {
     check->callback([&status] { status = check_command(paths, explain); });
 }
 
+// The program's help and that of each command, as they are printed.
+std::string help_of_all(const CLI::App& app) {
+    std::string text =
+        app.get_formatter()->make_help(&app, "glassgate", CLI::AppFormatMode::Normal);
+    for (const CLI::App* command : app.get_subcommands({}))
+        text += "\n" + app.get_formatter()->make_help(command, "glassgate " + command->get_name(),
+                                                      CLI::AppFormatMode::Normal);
+    return text;
+}
+
 void add_reference(CLI::App& app, int& status) {
     auto* reference = app.add_subcommand("reference", "Print a reference page in Markdown.");
     static std::string page;
     reference->add_option("page", page, "metrics, policies, fields or cli")
         ->required()
         ->check(CLI::IsMember({"metrics", "policies", "fields", "cli"}));
-    reference->callback([&status, &app] {
-        status = reference_command(page, app.help("", CLI::AppFormatMode::All));
-    });
+    reference->callback([&status, &app] { status = reference_command(page, help_of_all(app)); });
 }
 
 int run_main(int argc, char** argv) {
