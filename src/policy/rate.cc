@@ -34,8 +34,9 @@ std::string rate_text(const Rate& rate) {
     out += '/';
     for (const Unit& unit : kUnits)
         if (unit.period_ms == rate.period_ms) return out.append(unit.name);
-    append_u64(out, rate.period_ms);
-    return out += "ms";
+    const bool whole_seconds = rate.period_ms % 1000 == 0;
+    append_u64(out, whole_seconds ? rate.period_ms / 1000 : rate.period_ms);
+    return out += whole_seconds ? "s" : "ms";
 }
 
 }  // namespace glassgate::policy
