@@ -116,6 +116,7 @@ void route_text(const Plan& plan, uint32_t index, std::string& out) {
     if (api != plan.names->gateway) out += "  api: " + api + "\n";
     if (!route.hosts.empty()) out += "  hosts: " + joined(route.hosts) + "\n";
     std::vector<std::string> listeners;
+    listeners.reserve(route.listeners.size());
     for (const uint32_t listener : route.listeners)
         listeners.push_back(plan.listeners[listener].name);
     if (!listeners.empty()) out += "  listeners: " + joined(listeners) + "\n";

@@ -107,6 +107,7 @@ void read_paths(Fields& fields, Draft& draft, RoutePlan& route) {
 
 void read_route_listeners(Fields& fields, Draft& draft, RoutePlan& route) {
     std::vector<std::string_view> names;
+    names.reserve(draft.plan.listeners.size());
     for (const proxy::ListenerPlan& listener : draft.plan.listeners) names.push_back(listener.name);
     each_text(fields, "listeners", [&](const std::string& name, const Position& at) {
         const auto index = index_of(draft.plan.listeners, &proxy::ListenerPlan::name, name);
