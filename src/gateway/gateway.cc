@@ -24,7 +24,6 @@ namespace {
 
 using model::Event;
 using model::EventKind;
-using telemetry::External;
 using telemetry::MetricType;
 using telemetry::Sample;
 
@@ -58,7 +57,7 @@ private:
     void announce(const config::Configuration& before, const config::Configuration& now,
                   uint64_t took_ns);
     void export_state();
-    void stop_all(uint64_t drain_ms, uint32_t flush_ms);
+    void stop_all(int64_t drain_ms, uint32_t flush_ms);
 
     Options options_;
     std::mutex mutex_;      // reload and stop, one at a time
@@ -176,7 +175,11 @@ Status RunningGateway::apply(const config::Configuration& next) {
     Status status = admin_->reconfigure(next.telemetry.metrics);
     if (status) {
         status = telemetry_->reconfigure(next.telemetry, next.plan->names);
-        if (!status) (void)admin_->reconfigure(configuration_->telemetry.metrics);
+        if (!status) {
+            if (Status back = admin_->reconfigure(configuration_->telemetry.metrics); !back)
+                status =
+                    failure(status.error().message + "; and going back: " + back.error().message);
+        }
     }
     if (!status) {
         abandon_workers(workers_.size());
@@ -269,13 +272,10 @@ void RunningGateway::export_state() {
                            }});
 }
 
-void RunningGateway::drain_and_stop(int64_t drain_ms) {
-    const uint64_t patience =
-        drain_ms >= 0 ? static_cast<uint64_t>(drain_ms) : configuration_->plan->drain_ms;
-    stop_all(patience, kFlushMs);
-}
+void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlushMs); }
 
-void RunningGateway::stop_all(uint64_t drain_ms, uint32_t flush_ms) {
+// drain_ms < 0: the plan's.
+void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
     watcher_.reset();  // before the lock: a reload under way ends first
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -284,7 +284,9 @@ void RunningGateway::stop_all(uint64_t drain_ms, uint32_t flush_ms) {
     if (admin_) admin_->set_readiness(Readiness::draining);
     if (telemetry_) telemetry_->event(Event(EventKind::gateway_draining, wall_now_ns()));
     for (const auto& worker : workers_) worker->drain();
-    const uint64_t deadline_ns = mono_now_ns() + drain_ms * kNsPerMs;
+    uint64_t patience_ms = drain_ms < 0 ? 0 : static_cast<uint64_t>(drain_ms);
+    if (drain_ms < 0 && configuration_) patience_ms = configuration_->plan->drain_ms;
+    const uint64_t deadline_ns = mono_now_ns() + patience_ms * kNsPerMs;
     const auto drained = [this] {
         return std::all_of(workers_.begin(), workers_.end(),
                            [](const auto& w) { return w->drained(); });

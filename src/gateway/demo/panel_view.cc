@@ -42,6 +42,7 @@ private:
     template <typename Get>
     [[nodiscard]] std::vector<double> series(Get&& get) const {
         std::vector<double> values;
+        values.reserve(s_.seconds.size());
         for (const SecondPoint& p : s_.seconds) values.push_back(get(p));
         return values;
     }
