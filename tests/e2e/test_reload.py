@@ -200,8 +200,13 @@ def test_the_metrics_port_moves(gateway, origin):
     gate.signal(1)
     gate.admin = new
     until(lambda: gate.is_ready(), "the new port answers")
-    with pytest.raises(OSError):
-        Metrics.scrape(old)
+    def the_old_port_is_closed():
+        try:
+            Metrics.scrape(old)
+        except OSError:
+            return True
+        return False
+    until(the_old_port_is_closed, "the old port is closed")
     gate.until_metric("flex_config_generation", 2)
 
 
