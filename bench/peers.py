@@ -108,7 +108,7 @@ class Glassgate(Peer):
             policies = """
       policies:
         - client-id: {sources: [{header: client_id}]}
-        - rate-limit: {key: client.id, limit: 100000000/min}
+        - rate-limit: {key: client.id, limit: 1000000/s}
         - circuit-breaker: {consecutiveFailures: 5, openMs: 500}"""
         self.metrics_port = free_port()
         output = f"{{type: file, path: {self.log_path}}}"
