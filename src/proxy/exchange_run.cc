@@ -12,7 +12,8 @@ io::Task<void> ExchangeRun::run() {
     bool admitted = co_await receive_head();
     admitted = admitted && find_route() && check_body_limit();
     if (admitted) admitted = co_await run_policies();
-    if (admitted && !answers_as_last_hop()) co_await forward();
+    admitted = admitted && !answers_as_last_hop();
+    if (admitted) co_await forward();
     if (!response_begun_) co_await reply_for_ending();
     finish();
 }
