@@ -15,6 +15,9 @@ class InlineVector {
     static_assert(std::is_trivially_copyable_v<T>);
 
 public:
+    // Items are not touched before they are pushed: an empty one costs one store.
+    InlineVector() noexcept {}  // NOLINT(modernize-use-equals-default): `= default` is deleted here
+
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] bool full() const noexcept { return size_ == Capacity; }
@@ -39,7 +42,9 @@ public:
 
 private:
     uint32_t size_ = 0;
-    T items_[Capacity];
+    union {
+        T items_[Capacity];
+    };
 };
 
 }  // namespace glassgate

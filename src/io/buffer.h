@@ -13,7 +13,7 @@ namespace glassgate::io {
 
 class BufferPool {
 public:
-    static constexpr std::size_t kSmallBytes = 16 * 1024;
+    static constexpr std::size_t kSmallBytes = 20 * 1024;  // a head and 16 KiB: one read
     static constexpr std::size_t kLargeBytes =
         72 * 1024;  // a head at its hard limit, and some body
 

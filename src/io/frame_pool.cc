@@ -6,8 +6,8 @@
 namespace glassgate::io {
 namespace {
 
-constexpr std::size_t kStep = 256;  // size classes: 256, 512, ... 8192 bytes
-constexpr std::size_t kClasses = 32;
+constexpr std::size_t kStep = 64;  // size classes: 64, 128, ... 8192 bytes
+constexpr std::size_t kClasses = 128;
 constexpr std::size_t kKeepPerClass = 4096;
 
 struct FreeFrame {

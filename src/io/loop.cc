@@ -41,6 +41,15 @@ Loop::~Loop() {
 
 uint64_t Loop::refresh_now() noexcept { return now_ns_ = mono_now_ns(); }
 
+uint64_t Loop::wall_ns() noexcept {
+    constexpr uint64_t kTrustNs = 10 * kNsPerMs;
+    if (now_ns_ - wall_looked_ns_ > kTrustNs) {
+        wall_looked_ns_ = refresh_now();
+        wall_offset_ns_ = wall_now_ns() - now_ns_;
+    }
+    return now_ns_ + wall_offset_ns_;
+}
+
 void Loop::run() {
     constexpr int kMaxEvents = 256;
     epoll_event events[kMaxEvents];

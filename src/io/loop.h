@@ -46,6 +46,9 @@ public:
     // The monotonic clock as read at the start of this turn; `refresh` reads it anew.
     [[nodiscard]] uint64_t now_ns() const noexcept { return now_ns_; }
     uint64_t refresh_now() noexcept;
+    // The wall clock at now_ns(): the distance of the two clocks is looked at every 10 ms, so a
+    // step of the wall clock is followed that soon.
+    [[nodiscard]] uint64_t wall_ns() noexcept;
 
     [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
 
@@ -63,6 +66,8 @@ private:
     int epoll_fd_;
     int wake_fd_;
     uint64_t now_ns_;
+    uint64_t wall_offset_ns_ = 0;  // wall - mono, wraps
+    uint64_t wall_looked_ns_ = 0;
     TimerWheel timers_;
     bool stopping_ = false;
     std::mutex mutex_;

@@ -128,6 +128,12 @@ public:
     [[nodiscard]] auto wait_readable(uint64_t deadline_ns) noexcept {
         return ReadAwaiter{state_, {nullptr, 0, {}, {}}, deadline_ns};
     }
+    // What is there now, without waiting; bytes == 0 with status ok: nothing is.
+    [[nodiscard]] IoResult read_now(char* buffer, std::size_t size) noexcept {
+        ReadOp op{buffer, size, {}, {}};
+        state_->try_read(op);
+        return op.result;
+    }
     // Everything, or until no progress for stall_ns.
     [[nodiscard]] auto write(std::string_view a, uint64_t stall_ns, std::string_view b = {},
                              std::string_view c = {}) noexcept {

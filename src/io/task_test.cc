@@ -139,13 +139,13 @@ TEST(JoinableDeathTest, AParentThatDoesNotJoinIsABug) {
 #ifndef __SANITIZE_ADDRESS__
 TEST(FramePool, TheLastFrameFreedIsTheNextTaken) {
     void* const first = allocate_frame(300);
-    void* const second = allocate_frame(400);  // the same class
+    void* const second = allocate_frame(310);  // the same class
     free_frame(first, 300);
-    free_frame(second, 400);
-    EXPECT_EQ(allocate_frame(500), second);
+    free_frame(second, 310);
+    EXPECT_EQ(allocate_frame(320), second);
     EXPECT_EQ(allocate_frame(257), first);
     free_frame(first, 257);
-    free_frame(second, 500);
+    free_frame(second, 320);
 }
 #endif
 

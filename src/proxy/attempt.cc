@@ -56,64 +56,97 @@ std::string_view host_of(const TargetPlan& target) {
 }  // namespace
 
 io::Task<bool> ExchangeRun::attempt() {
-    Upstream& up = upstream();
+    uint32_t target = 0;
+    if (!pick_target(target)) co_return false;
+    bool connected = take_pooled(target);
+    if (!connected) connected = co_await connect_to(target);
+    if (!connected) co_return false;
+    attempt_.address = state_.keep(upstream_connection_->address);
+    if (!client_still_there()) co_return false;
+
+    build_upstream_head();
+    const bool whole = body_is_here();
+    const std::string_view body = whole ? whole_body() : std::string_view();
+    io::Socket& up = upstream_connection_->socket;
+    const io::IoResult sent =
+        co_await up.write(state_.out, upstream().plan().response_timeout_ms * kNsPerMs, body);
+    if (!note_sent(sent, whole)) co_return false;
+
+    io::Buffer& buffer = upstream_connection_->buffer;
+    resume_ = 0;
+    Step head = parse_response_head();
+    while (head == Step::waits) {
+        if (interim_) {
+            const bool relayed = co_await relay_interim();
+            if (!relayed) co_return false;
+        } else {
+            if (buffer.room() != nullptr && buffer.room_bytes() == 0) buffer.enlarge();
+            const io::IoResult got =
+                co_await up.read(buffer.room(), buffer.room_bytes(), response_deadline_ns());
+            if (!note_received(got)) co_return false;
+        }
+        head = parse_response_head();
+    }
+    co_return head == Step::done;
+}
+
+bool ExchangeRun::pick_target(uint32_t& target) {
     attempt_ = {};
     answer_begun_ = false;
     attempt_.upstream = route().upstream;
     attempt_.start_ns = now();
     attempt_.span_id = worker_.random().span_id();
-    uint32_t target = 0;
-    const Upstream::Pick picked = up.pick(tried_, target);
+    const Upstream::Pick picked = upstream().pick(tried_, target);
     if (picked == Upstream::Pick::none_healthy) {
         end(Ending::no_healthy_upstream);
-        co_return false;
+        return false;
     }
     ++record_.attempt_count;
     if (picked == Upstream::Pick::unresolved) {
         attempt_.target = 0;
         fail_attempt(AttemptResult::dns_failed);
-        co_return false;
+        return false;
     }
     attempt_.target = target;
     if (target < 64) tried_ |= uint64_t{1} << target;
-    up.attempt_started(target);
-    if (!co_await obtain_connection(up, target)) co_return false;
-    const bool sent = co_await send_request();
-    if (!sent) co_return false;
-    co_return co_await receive_response_head();
+    upstream().attempt_started(target);
+    return true;
 }
 
-io::Task<bool> ExchangeRun::obtain_connection(Upstream& up, uint32_t target) {
-    upstream_connection_ = up.take_idle(target);
-    if (upstream_connection_) {
-        attempt_.reused = true;
-        attempt_.connected_ns = attempt_.start_ns;
-    } else {
-        if (!up.may_connect(target)) {
-            up.attempt_finished(target, false);
-            --record_.attempt_count;
-            end(Ending::upstream_overflow);
-            co_return false;
-        }
-        io::Connected connected = co_await up.connect(target, &connecting_);
-        connecting_ = nullptr;
-        if (connected.status != io::IoStatus::ok) {
-            fail_attempt(connected.status == io::IoStatus::timeout ? AttemptResult::connect_timeout
-                         : connected.status == io::IoStatus::cancelled
-                             ? AttemptResult::cancelled
-                             : AttemptResult::connect_failed);
-            co_return false;
-        }
-        upstream_connection_ = up.opened(target, std::move(connected.socket));
-        attempt_.connected_ns = now();
-    }
-    attempt_.address = state_.keep(upstream_connection_->address);
-    if (client_gone_ || cut_off_ || connection_.socket.hangup()) {
-        client_gone_ |= !cut_off_;
-        fail_attempt(AttemptResult::cancelled);
+bool ExchangeRun::take_pooled(uint32_t target) {
+    upstream_connection_ = upstream().take_idle(target);
+    if (!upstream_connection_) return false;
+    attempt_.reused = true;
+    attempt_.connected_ns = attempt_.start_ns;
+    return true;
+}
+
+io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
+    Upstream& up = upstream();
+    if (!up.may_connect(target)) {
+        up.attempt_finished(target, false);
+        --record_.attempt_count;
+        end(Ending::upstream_overflow);
         co_return false;
     }
+    io::Connected connected = co_await up.connect(target, &connecting_);
+    connecting_ = nullptr;
+    if (connected.status != io::IoStatus::ok) {
+        fail_attempt(connected.status == io::IoStatus::timeout     ? AttemptResult::connect_timeout
+                     : connected.status == io::IoStatus::cancelled ? AttemptResult::cancelled
+                                                                   : AttemptResult::connect_failed);
+        co_return false;
+    }
+    upstream_connection_ = up.opened(target, std::move(connected.socket));
+    attempt_.connected_ns = now();
     co_return true;
+}
+
+bool ExchangeRun::client_still_there() {
+    if (!client_gone_ && !cut_off_ && !client().hangup()) return true;
+    client_gone_ |= !cut_off_;
+    fail_attempt(AttemptResult::cancelled);
+    return false;
 }
 
 void ExchangeRun::build_upstream_head() {
@@ -154,98 +187,95 @@ void ExchangeRun::build_upstream_head() {
     http::append_upstream_head(state_.out, out);
 }
 
-io::Task<bool> ExchangeRun::send_request() {
-    build_upstream_head();
+// Nothing of the request is still to come.
+bool ExchangeRun::body_is_here() const noexcept {
     const http::RequestHead& head = state_.request;
-    const std::string_view here = connection_.buffer.view();
-    std::string_view body;
-    const bool whole = head.body == http::BodyKind::none ||
-                       (head.body == http::BodyKind::length && head.content_length <= here.size());
-    if (head.body == http::BodyKind::length && whole) {
-        body = here.substr(0, head.content_length);
-        body_buffered_ = body.size();
-        record_.request_bytes = body.size();
-    }
-    const uint64_t stall_ns = upstream().plan().response_timeout_ms * kNsPerMs;
-    const io::IoResult sent =
-        co_await upstream_connection_->socket.write(state_.out, stall_ns, body);
-    if (!sent.ok()) {
-        if (client_gone_ || cut_off_)
-            fail_attempt(AttemptResult::cancelled);
-        else
-            fail_attempt(sent.status == io::IoStatus::timeout ? AttemptResult::timeout
-                                                              : AttemptResult::reset);
-        co_return false;
-    }
-    if (whole) {
-        request_complete_ = true;
-        record_.request_sent_ns = worker_.loop().now_ns();
-    } else {
-        pump_.start(pump_request_body());
-    }
-    co_return true;
+    return head.body == http::BodyKind::none ||
+           (head.body == http::BodyKind::length &&
+            head.content_length <= connection_.buffer.view().size());
 }
 
-io::Task<bool> ExchangeRun::receive_response_head() {
-    UpstreamConnection& from = *upstream_connection_;
-    const uint32_t override_ms = state_.policy_request.response_timeout_ms;
-    const uint64_t timeout_ns =
-        (override_ms != 0 ? override_ms : upstream().plan().response_timeout_ms) * kNsPerMs;
-    const http::HeadLimits limits;
-    std::size_t resume = 0;
-    while (true) {
-        if (!from.buffer.empty()) {
-            const http::ParseResult parsed = http::parse_response_head(
-                from.buffer.view(), limits, state_.request.method, resume, state_.response);
-            if (parsed.state == http::ParseState::failed) {
-                record_.detail = state_.keep(http::to_text(parsed.error));
-                fail_attempt(AttemptResult::malformed);
-                co_return false;
-            }
-            if (parsed.state == http::ParseState::complete) {
-                const uint16_t status = state_.response.status;
-                if (state_.response.switching && !state_.request.has_upgrade) {
-                    record_.detail = state_.keep("101 without having been asked for an upgrade");
-                    fail_attempt(AttemptResult::malformed);
-                    co_return false;
-                }
-                if (status >= 200 || state_.response.switching) {
-                    from.buffer.consume(parsed.consumed);
-                    attempt_.first_byte_ns = now();
-                    attempt_.status = status;
-                    co_return true;
-                }
-                if (!co_await relay_interim()) co_return false;
-                from.buffer.consume(parsed.consumed);
-                resume = 0;
-                continue;
-            }
+// Then: the body. It stays in the buffer until the response is there, for another attempt.
+std::string_view ExchangeRun::whole_body() {
+    if (state_.request.body == http::BodyKind::none) return {};
+    body_buffered_ = state_.request.content_length;
+    record_.request_bytes = body_buffered_;
+    return connection_.buffer.view().substr(0, body_buffered_);
+}
+
+bool ExchangeRun::note_sent(const io::IoResult& sent, bool whole) {
+    if (sent.ok()) {
+        if (whole) {
+            request_complete_ = true;
+            record_.request_sent_ns = turn_ns();
+        } else {
+            pump_.start(pump_request_body());
         }
-        char* room = from.buffer.room();
-        if (from.buffer.room_bytes() == 0) {
-            from.buffer.enlarge();
-            room = from.buffer.room();
-        }
-        // The clock starts when the request is out; while the client still sends, it is not late.
-        const uint64_t since =
-            request_complete_ ? record_.request_sent_ns : worker_.loop().now_ns();
-        const io::IoResult got =
-            co_await from.socket.read(room, from.buffer.room_bytes(), since + timeout_ns);
-        if (got.ok()) {
-            from.buffer.produced(got.bytes);
-            answer_begun_ = true;
-            continue;
-        }
-        if (got.status == io::IoStatus::timeout &&
-            (!request_complete_ || worker_.loop().now_ns() < record_.request_sent_ns + timeout_ns))
-            continue;
-        if (client_gone_ || got.status == io::IoStatus::cancelled)
-            fail_attempt(AttemptResult::cancelled);
-        else
-            fail_attempt(got.status == io::IoStatus::timeout ? AttemptResult::timeout
-                                                             : AttemptResult::reset);
-        co_return false;
+        return true;
     }
+    if (client_gone_ || cut_off_)
+        fail_attempt(AttemptResult::cancelled);
+    else
+        fail_attempt(sent.status == io::IoStatus::timeout ? AttemptResult::timeout
+                                                          : AttemptResult::reset);
+    return false;
+}
+
+uint64_t ExchangeRun::response_timeout_ns() const noexcept {
+    const uint32_t override_ms = state_.policy_request.response_timeout_ms;
+    return (override_ms != 0 ? override_ms : upstream().plan().response_timeout_ms) * kNsPerMs;
+}
+
+// The clock starts when the request is out; while the client still sends, it is not late.
+uint64_t ExchangeRun::response_deadline_ns() const noexcept {
+    return (request_complete_ ? record_.request_sent_ns : turn_ns()) + response_timeout_ns();
+}
+
+// Of what is in the buffer. `waits`: for more, or until an interim response has been handed on
+// (then interim_ says how long it is).
+ExchangeRun::Step ExchangeRun::parse_response_head() {
+    io::Buffer& buffer = upstream_connection_->buffer;
+    buffer.consume(std::exchange(interim_, 0));
+    if (buffer.empty()) return Step::waits;
+    const http::HeadLimits limits;
+    http::ResponseHead& head = state_.response;
+    const http::ParseResult parsed =
+        http::parse_response_head(buffer.view(), limits, state_.request.method, resume_, head);
+    if (parsed.state == http::ParseState::incomplete) return Step::waits;
+    const bool failed = parsed.state == http::ParseState::failed;
+    if (failed || (head.switching && !state_.request.has_upgrade)) {
+        record_.detail = state_.keep(failed ? http::to_text(parsed.error)
+                                            : "101 without having been asked for an upgrade");
+        fail_attempt(AttemptResult::malformed);
+        return Step::failed;
+    }
+    if (head.status < 200 && !head.switching) {
+        interim_ = parsed.consumed;
+        resume_ = 0;
+        return Step::waits;
+    }
+    buffer.consume(parsed.consumed);
+    attempt_.first_byte_ns = turn_ns();
+    attempt_.status = head.status;
+    return Step::done;
+}
+
+// False: no response will come, and the attempt has failed.
+bool ExchangeRun::note_received(const io::IoResult& got) {
+    if (got.ok()) {
+        upstream_connection_->buffer.produced(got.bytes);
+        answer_begun_ = true;
+        return true;
+    }
+    if (got.status == io::IoStatus::timeout &&
+        (!request_complete_ || turn_ns() < record_.request_sent_ns + response_timeout_ns()))
+        return true;
+    if (client_gone_ || got.status == io::IoStatus::cancelled)
+        fail_attempt(AttemptResult::cancelled);
+    else
+        fail_attempt(got.status == io::IoStatus::timeout ? AttemptResult::timeout
+                                                         : AttemptResult::reset);
+    return false;
 }
 
 // 100 (Continue), 103 (Early Hints): handed on as they come, to clients that know them.
@@ -257,7 +287,7 @@ io::Task<bool> ExchangeRun::relay_interim() {
     state_.out.clear();
     http::append_client_head(state_.out, out);
     const io::IoResult sent =
-        co_await connection_.socket.write(state_.out, listener().write_timeout_ms * kNsPerMs);
+        co_await client().write(state_.out, listener().write_timeout_ms * kNsPerMs);
     if (sent.ok()) co_return true;
     client_gone_ = true;
     fail_attempt(AttemptResult::cancelled);
@@ -275,7 +305,7 @@ void ExchangeRun::fail_attempt(AttemptResult result) {
 }
 
 void ExchangeRun::end_attempt() {
-    attempt_.end_ns = now();
+    attempt_.end_ns = turn_ns();
     const bool failed =
         attempt_.result != AttemptResult::response && attempt_.result != AttemptResult::cancelled;
     if (attempt_.result != AttemptResult::dns_failed)

@@ -21,13 +21,9 @@ Connection::Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Sock
                        const sockaddr_storage& peer)
     : worker(w), listening(std::move(l)), socket(std::move(s)), buffer(w.buffers()) {
     io::format_address(peer, peer_address, peer_port);
-    const bool v6 = std::strchr(peer_address, ':') != nullptr;
-    std::snprintf(record.peer, sizeof record.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address,
-                  peer_port);
-    record.listener = listening->index;
-    std::snprintf(record.listener_name, sizeof record.listener_name, "%s", listening->name.c_str());
-    record.opened_ns = worker.loop().now_ns();
-    record.opened_wall_ns = wall_now_ns();
+    opened_listener = listening->index;
+    opened_ns = worker.loop().now_ns();
+    opened_wall_ns = worker.loop().wall_ns();
 }
 
 void Connection::start(Worker& worker, std::shared_ptr<Worker::Listening> listening,
@@ -36,93 +32,122 @@ void Connection::start(Worker& worker, std::shared_ptr<Worker::Listening> listen
         new Connection(worker, std::move(listening), std::move(socket), peer)));
 }
 
+// While a connection waits for its next request this frame, the connection and its socket are all
+// there is of it: no buffer, no exchange.
 io::Detached Connection::serve(std::unique_ptr<Connection> self) {
-    Worker& worker = self->worker;
-    ++self->listening->open;
-    worker.connections_.insert(self.get());
-    worker.connections_open_.fetch_add(1, std::memory_order_relaxed);
-    worker.recorder().connection_opened(self->record.listener);
-    co_await self->serve_requests();
-    if (self->input_left) co_await self->linger();
-    if (self->reset_at_end)
-        self->socket.abort();
+    Connection& c = *self;
+    ++c.listening->open;
+    c.worker.connections_.insert(&c);
+    c.worker.connections_open_.fetch_add(1, std::memory_order_relaxed);
+    c.worker.recorder().connection_opened(c.opened_listener);
+    bool open = true;
+    while (open) {
+        bool here = c.request_is_here();
+        if (!here) c.begin_wait();
+        while (open && !here) {
+            const io::IoResult ready = co_await c.socket.wait_readable(c.wait_until_ns_);
+            open = c.end_wait(ready);
+            here = open && c.request_is_here();
+        }
+        if (!here) break;
+        c.idle_ = false;
+        co_await ExchangeRun::serve(c);
+        open = c.may_go_on();
+    }
+    if (c.input_left) co_await c.linger();
+    c.close();
+}
+
+void Connection::close() {
+    if (reset_at_end)
+        socket.abort();
     else
-        self->socket.close();
-    self->record.closed_ns = worker.loop().now_ns();
-    worker.recorder().connection_closed(self->record);
-    --self->listening->open;
-    worker.connection_closed(self.get());
+        socket.close();
+    worker.recorder().connection_closed(record());
+    --listening->open;
+    worker.connection_closed(this);
 }
 
-io::Task<void> Connection::serve_requests() {
-    while (true) {
-        if (!co_await wait_for_request()) co_return;
-        {
-            std::unique_ptr<ExchangeState> state = worker.take_exchange();
-            ExchangeRun run(*this, *state);
-            exchange = &run;
-            co_await run.run();
-            exchange = nullptr;
-            worker.give_exchange(std::move(state));
-        }
-        ++record.exchanges;
-        if (!keep_alive) co_return;
-        if (ends_soon()) {
-            record.ending = model::ConnectionEnding::drained;
-            co_return;
-        }
-        if (buffer.empty()) buffer.release();  // a waiting connection holds no buffer
+model::Connection Connection::record() const noexcept {
+    model::Connection r;
+    r.listener = opened_listener;
+    r.ending = ending;
+    r.opened_wall_ns = opened_wall_ns;
+    r.opened_ns = opened_ns;
+    r.closed_ns = worker.loop().now_ns();
+    r.exchanges = exchanges;
+    const bool v6 = std::strchr(peer_address, ':') != nullptr;
+    std::snprintf(r.peer, sizeof r.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
+    std::snprintf(r.listener_name, sizeof r.listener_name, "%s", listening->name.c_str());
+    return r;
+}
+
+// After an exchange: whether another may follow.
+bool Connection::may_go_on() noexcept {
+    ++exchanges;
+    if (!keep_alive) return false;
+    if (ends_soon()) {
+        ending = model::ConnectionEnding::drained;
+        return false;
     }
+    return true;
 }
 
-// True when the first byte of a request is in the buffer. Empty lines between requests are skipped
-// (RFC 9112 §2.2) and are not a request.
-io::Task<bool> Connection::wait_for_request() {
-    const Plan& plan = *worker.active()->plan;
+// The first byte of a request is in the buffer. Empty lines between requests are skipped (RFC 9112
+// §2.2) and are not a request.
+bool Connection::request_is_here() noexcept {
+    while (buffer.view().starts_with("\r\n")) buffer.consume(2);
+    return !buffer.empty() && buffer.view() != "\r";
+}
+
+void Connection::begin_wait() noexcept {
     const uint64_t idle_ns =
-        listening->removed ? 0 : plan.listeners[listening->index].idle_timeout_ms * kNsPerMs;
-    const uint64_t deadline = worker.loop().now_ns() + idle_ns;
-    while (true) {
-        while (buffer.view().starts_with("\r\n")) buffer.consume(2);
-        if (!buffer.empty() && buffer.view() != "\r") co_return true;
-        const io::IoResult got = co_await read_more(deadline);
-        if (got.ok()) continue;
-        using enum model::ConnectionEnding;
-        switch (got.status) {
-            case io::IoStatus::eof:
-                record.ending = client_closed;
-                break;
-            case io::IoStatus::timeout:
-                record.ending = ends_soon() ? drained : idle_timeout;
-                break;
-            case io::IoStatus::cancelled:
-                record.ending = drained;
-                break;
-            default:
-                record.ending = client_reset;
-                break;
-        }
-        co_return false;
-    }
+        listening->removed
+            ? 0
+            : worker.active()->plan->listeners[listening->index].idle_timeout_ms * kNsPerMs;
+    wait_until_ns_ = worker.loop().now_ns() + idle_ns;
+    if (buffer.empty()) buffer.release();
+    idle_ = true;
 }
 
-// Waits without holding a buffer. When it is cancelled (drain), a request that has already arrived
-// is still taken, so that nobody who was let in is turned away.
-io::Task<io::IoResult> Connection::read_more(uint64_t deadline_ns) {
+// Takes what has arrived; false: the connection ends, and why is stated. When the wait was
+// cancelled (drain), a request that has already arrived is still taken, so that nobody who was let
+// in is turned away.
+bool Connection::end_wait(io::IoResult ready) noexcept {
     constexpr uint64_t kLastLookNs = 4 * kNsPerMs;
-    idle_ = true;
-    const io::IoResult ready = co_await socket.wait_readable(deadline_ns);
-    idle_ = false;
-    if (ready.status == io::IoStatus::cancelled && !worker.stopping()) {
+    if (ready.status == io::IoStatus::cancelled && idle_ && !worker.stopping()) {
         socket.uncancel();
-        deadline_ns = worker.loop().now_ns() + kLastLookNs;
-    } else if (!ready.ok()) {
-        co_return ready;
+        idle_ = false;
+        wait_until_ns_ = worker.loop().now_ns() + kLastLookNs;
+        return true;
     }
-    char* const room = buffer.room();
-    const io::IoResult got = co_await socket.read(room, buffer.room_bytes(), deadline_ns);
-    if (got.ok()) buffer.produced(got.bytes);
-    co_return got;
+    io::IoResult got = ready;
+    if (ready.ok()) {
+        char* const room = buffer.room();
+        got = socket.read_now(room, buffer.room_bytes());
+        if (got.ok()) {
+            buffer.produced(got.bytes);
+            if (buffer.empty()) buffer.release();  // nothing was there after all
+            return true;
+        }
+    }
+    idle_ = false;
+    using enum model::ConnectionEnding;
+    switch (got.status) {
+        case io::IoStatus::eof:
+            ending = client_closed;
+            break;
+        case io::IoStatus::timeout:
+            ending = ends_soon() ? drained : idle_timeout;
+            break;
+        case io::IoStatus::cancelled:
+            ending = drained;
+            break;
+        default:
+            ending = client_reset;
+            break;
+    }
+    return false;
 }
 
 io::Task<void> Connection::linger() {

@@ -21,10 +21,15 @@ public:
     Worker& worker;
     std::shared_ptr<Worker::Listening> listening;
     io::Socket socket;
-    io::Buffer buffer;  // received and not yet used
-    model::Connection record;
+    io::Buffer buffer;           // received and not yet used
     char peer_address[48] = {};  // without port
     uint16_t peer_port = 0;
+    // For the record, which is written when the connection closes: one that waits should be small.
+    model::ConnectionEnding ending = model::ConnectionEnding::client_closed;
+    uint32_t opened_listener = 0;  // its index when this one was accepted
+    uint64_t opened_wall_ns = 0;
+    uint64_t opened_ns = 0;
+    uint64_t exchanges = 0;
     bool keep_alive = true;     // decided anew by each exchange
     bool reset_at_end = false;  // not closed in order: what was sent must not pass for whole
     bool input_left = false;    // bytes of a request may be under way: linger before closing
@@ -44,10 +49,14 @@ private:
     Connection(Worker& w, std::shared_ptr<Worker::Listening> l, io::Socket s,
                const sockaddr_storage& peer);
     static io::Detached serve(std::unique_ptr<Connection> self);
-    io::Task<void> serve_requests();
-    io::Task<bool> wait_for_request();
+    [[nodiscard]] bool request_is_here() noexcept;
+    void begin_wait() noexcept;
+    [[nodiscard]] bool end_wait(io::IoResult ready) noexcept;
+    [[nodiscard]] bool may_go_on() noexcept;
+    void close();
     io::Task<void> linger();
-    io::Task<io::IoResult> read_more(uint64_t deadline_ns);
+    [[nodiscard]] model::Connection record() const noexcept;
+    uint64_t wait_until_ns_ = 0;
     bool idle_ = false;
 };
 

@@ -5,25 +5,37 @@
 
 namespace glassgate::proxy {
 
-io::Task<void> ExchangeRun::run() {
-    open();
+io::Task<void> ExchangeRun::serve(Connection& connection) {
+    std::unique_ptr<ExchangeState> state = connection.worker.take_exchange();
+    ExchangeRun run(connection, *state);
+    connection.exchange = &run;
+    run.open();
     // One await per statement: g++ 12 lays out frames wrongly when an await may be skipped inside
     // an expression (tools/check_words.py looks for it).
-    bool admitted = co_await receive_head();
-    admitted = admitted && find_route() && check_body_limit();
-    if (admitted) admitted = co_await run_policies();
-    admitted = admitted && !answers_as_last_hop();
-    if (admitted) co_await forward();
-    if (!response_begun_) co_await reply_for_ending();
-    finish();
+    Step head = run.parse_head();
+    bool admitted = head == Step::done;
+    if (head == Step::waits) admitted = co_await run.receive_rest_of_head();
+    admitted = admitted && run.admit_head() && run.find_route() && run.check_body_limit();
+    if (admitted) {
+        run.begin_policies();
+        Step policies = run.run_policies();
+        while (policies == Step::waits) policies = co_await run.wait_for_policy();
+        admitted = policies == Step::done;
+    }
+    admitted = admitted && !run.answers_as_last_hop();
+    if (admitted) co_await run.forward();
+    if (!run.response_begun_) co_await run.reply_for_ending();
+    run.finish();
+    connection.exchange = nullptr;
+    connection.worker.give_exchange(std::move(state));
 }
 
 void ExchangeRun::open() {
     state_.active = worker_.active();
     record_.names = plan().names.get();
     record_.listener = connection_.listening->index;
-    record_.opened_ns = now();
-    record_.opened_wall_ns = wall_now_ns();
+    record_.opened_ns = turn_ns();
+    record_.opened_wall_ns = worker_.loop().wall_ns();
     // Also what turns out to be no request has come from somewhere, and has an id to be found by.
     record_.remote_address = state_.keep(connection_.peer_address);
     record_.remote_port = connection_.peer_port;
@@ -87,7 +99,7 @@ bool ExchangeRun::answers_as_last_hop() {
     return true;
 }
 
-io::Task<bool> ExchangeRun::run_policies() {
+void ExchangeRun::begin_policies() {
     policy::Request& request = state_.policy_request;
     request.head = &state_.request;
     request.path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
@@ -96,57 +108,91 @@ io::Task<bool> ExchangeRun::run_policies() {
         std::string_view(state_.text)
             .substr(record_.remote_address.offset, record_.remote_address.length));
     request.route = record_.route;
-    request.now_ns = worker_.loop().now_ns();
+    request.now_ns = turn_ns();
     request.exchange = &record_;
     request.arena = &state_.arena;
-    const bool timed = record_.names->captured.has(model::Field::policy_outcomes);
+}
+
+// From the first that has not run yet until all have passed, one refuses or one must wait.
+ExchangeRun::Step ExchangeRun::run_policies() {
     const auto& chain = state_.active->policies[record_.route];
-    for (std::size_t i = 0; i < chain.size(); ++i) {
-        const uint64_t began = timed ? mono_now_ns() : 0;
-        policy::Verdict verdict = chain[i]->on_request(request);
-        state_.policies_run = i + 1;
-        if (std::holds_alternative<policy::Wait>(verdict))
-            verdict = co_await chain[i]->resume(request);
-        const uint32_t name = route().policies[i].name_index;
-        model::PolicyStep step;
-        step.policy = name;
-        step.elapsed_ns = timed ? static_cast<uint32_t>(mono_now_ns() - began) : 0;
-        const auto* refusal = std::get_if<policy::Reply>(&verdict);
-        if (refusal != nullptr) {
-            step.verdict = model::PolicyVerdict::reply;
-            const auto& reasons = record_.names->policies[name].reasons;
-            for (std::size_t r = 0; r < reasons.size(); ++r)
-                if (reasons[r] == refusal->reason) step.reason = static_cast<uint16_t>(r);
-        }
-        record_.policies.push_back(step);
-        if (refusal == nullptr) continue;
-        end(refusal->ending);
-        co_await reply(refusal->status, refusal->message);
-        co_return false;
+    const bool timed = record_.names->captured.has(model::Field::policy_outcomes);
+    while (state_.policies_run < chain.size()) {
+        const std::size_t index = state_.policies_run++;
+        policy_began_ns_ = timed ? mono_now_ns() : 0;
+        const Step step = note_verdict(index, chain[index]->on_request(state_.policy_request));
+        if (step != Step::done) return step;
     }
-    co_return true;
+    return Step::done;
+}
+
+// The one that waits, and then those behind it.
+io::Task<ExchangeRun::Step> ExchangeRun::wait_for_policy() {
+    const std::size_t index = state_.policies_run - 1;
+    const policy::Verdict verdict =
+        co_await state_.active->policies[record_.route][index]->resume(state_.policy_request);
+    Step step = note_verdict(index, verdict);
+    if (step == Step::done) step = run_policies();
+    co_return step;
+}
+
+ExchangeRun::Step ExchangeRun::note_verdict(std::size_t index, const policy::Verdict& verdict) {
+    if (std::holds_alternative<policy::Wait>(verdict)) return Step::waits;
+    const uint32_t name = route().policies[index].name_index;
+    model::PolicyStep step;
+    step.policy = name;
+    step.elapsed_ns =
+        policy_began_ns_ != 0 ? static_cast<uint32_t>(mono_now_ns() - policy_began_ns_) : 0;
+    const auto* refusal = std::get_if<policy::Reply>(&verdict);
+    if (refusal != nullptr) {
+        step.verdict = model::PolicyVerdict::reply;
+        const auto& reasons = record_.names->policies[name].reasons;
+        for (std::size_t r = 0; r < reasons.size(); ++r)
+            if (reasons[r] == refusal->reason) step.reason = static_cast<uint16_t>(r);
+    }
+    record_.policies.push_back(step);
+    if (refusal == nullptr) return Step::done;
+    refusal_ = *refusal;
+    end(refusal->ending);
+    return Step::failed;
 }
 
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
-    connection_.socket.set_hangup_hook(&ExchangeRun::on_client_hangup, this);
+    client().set_hangup_hook(&ExchangeRun::on_client_hangup, this);
     while (true) {
         const bool answered = co_await attempt();
         if (answered && !retries_answer()) {
-            co_await relay_response();
+            begin_response();
+            if (state_.response.switching) {
+                co_await tunnel();
+                break;
+            }
+            Piece first;
+            bool relayed = next_piece(first);
+            if (relayed) {
+                const io::IoResult sent = co_await client().write(
+                    state_.out, listener().write_timeout_ms * kNsPerMs, first.data, first.tail);
+                relayed = note_relayed(sent, first);
+            }
+            if (relayed && !response_is_out()) {
+                relayed = co_await relay_rest();
+            }
+            if (relayed) end_response();
             break;
         }
         if (answered) {
             attempt_.result = model::AttemptResult::response;
             end_attempt();
         }
-        co_await stop_pump();
+        if (pump_.running()) co_await stop_pump();
         release_upstream(false);
         if (!answered && (client_gone_ || cut_off_ || !may_retry())) break;
         state_.ended = false;  // the attempt's ending is not the exchange's: there is another
     }
-    connection_.socket.set_hangup_hook(nullptr, nullptr);
-    co_await stop_pump();  // the response is over before the request is: nobody wants the rest
+    client().set_hangup_hook(nullptr, nullptr);
+    // The response may be over before the request is: then nobody wants the rest.
+    if (pump_.running()) co_await stop_pump();
     release_upstream(reusable_ && !client_gone_ && !cut_off_);
 }
 

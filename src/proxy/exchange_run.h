@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "io/task.h"
@@ -14,31 +15,41 @@ namespace glassgate::proxy {
 
 class ExchangeRun {
 public:
+    // Serves one request. The first byte is in the connection's buffer. Afterwards the record has
+    // been handed over and connection.keep_alive says whether another request may follow.
+    static io::Task<void> serve(Connection& connection);
+
+    // The drain time is over: every wait of this exchange ends now.
+    void cut_off() noexcept;
+
+private:
     ExchangeRun(Connection& connection, ExchangeState& state) noexcept
         : connection_(connection),
           worker_(connection.worker),
           state_(state),
           record_(state.record) {}
 
-    // Serves one request. The first byte is in the connection's buffer. Afterwards the record has
-    // been handed over and connection.keep_alive says whether another request may follow.
-    io::Task<void> run();
+    // What a step may answer. Steps that need not wait are plain functions: a coroutine's frame
+    // is for what really waits.
+    enum class Step : uint8_t { done, failed, waits };
 
-    // The drain time is over: every wait of this exchange ends now.
-    void cut_off() noexcept;
-
-private:
     // the story, in this order (exchange_run.cc)
     void open();
-    io::Task<bool> receive_head();
+    Step parse_head();  // receive.cc
+    io::Task<bool> receive_rest_of_head();
+    bool admit_head();
     bool find_route();
     bool answers_as_last_hop();
     void offer_methods(MethodSet methods);
-    io::Task<bool> run_policies();
+    void begin_policies();
+    Step run_policies();
+    io::Task<Step> wait_for_policy();
+    Step note_verdict(std::size_t index, const policy::Verdict& verdict);
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
 
     // receive.cc
+    void keep_head_apart();
     void capture_request();
     void identify_client();
     void begin_trace();
@@ -46,9 +57,17 @@ private:
 
     // attempt.cc: one try at one target; true when a response head is there
     io::Task<bool> attempt();
-    io::Task<bool> obtain_connection(Upstream& upstream, uint32_t target);
-    io::Task<bool> send_request();
-    io::Task<bool> receive_response_head();
+    bool pick_target(uint32_t& target);
+    bool take_pooled(uint32_t target);
+    io::Task<bool> connect_to(uint32_t target);
+    bool client_still_there();
+    [[nodiscard]] bool body_is_here() const noexcept;
+    std::string_view whole_body();
+    bool note_sent(const io::IoResult& sent, bool whole);
+    Step parse_response_head();
+    [[nodiscard]] uint64_t response_timeout_ns() const noexcept;
+    [[nodiscard]] uint64_t response_deadline_ns() const noexcept;
+    bool note_received(const io::IoResult& got);
     io::Task<bool> relay_interim();
     void build_upstream_head();
     bool may_retry() const;
@@ -61,9 +80,21 @@ private:
     io::Task<void> pump_request_body();  // runs beside, from client to upstream
     io::Task<void> stop_pump();          // before what it uses goes away
     io::Task<bool> pump_step(std::string_view bytes, std::size_t& used);
-    io::Task<void> relay_response();
-    io::Task<bool> relay_body();
-    io::Task<bool> send_body(std::string_view data);
+    struct Piece {              // of the response, on its way to the client behind state_.out
+        std::string_view data;  // in the upstream connection's buffer
+        std::string_view tail;  // end of the framing
+        std::size_t used = 0;   // bytes of that buffer
+    };
+    void begin_response();
+    bool next_piece(Piece& piece);
+    void frame(Piece& piece);
+    [[nodiscard]] bool response_is_out() const noexcept {
+        return response_complete_ && state_.out.empty();
+    }
+    bool note_relayed(const io::IoResult& sent, const Piece& piece);
+    io::Task<bool> relay_rest();
+    bool note_body_received(const io::IoResult& got);
+    void end_response();
     io::Task<void> tunnel();
     io::Task<void> tunnel_client_to_upstream();
     [[nodiscard]] uint64_t tunnel_idle_ns() const noexcept;
@@ -76,6 +107,7 @@ private:
     void end(model::Ending ending, model::Origin origin);
     io::Task<void> reply_for_ending();
     io::Task<void> reply(uint16_t status, std::string_view message);
+    void account_for_request_body();
     void run_response_policies(uint16_t status, const http::ResponseHead* head);
 
     [[nodiscard]] const Plan& plan() const noexcept { return *state_.active->plan; }
@@ -86,7 +118,11 @@ private:
     [[nodiscard]] Upstream& upstream() const noexcept {
         return *state_.active->upstreams[route().upstream];
     }
+    // The clock, read now. For what became known by an event the turn's time is the truer one: it
+    // is when the event happened, before those ahead of it in the same turn were dealt with.
     [[nodiscard]] uint64_t now() noexcept { return worker_.loop().refresh_now(); }
+    [[nodiscard]] uint64_t turn_ns() const noexcept { return worker_.loop().now_ns(); }
+    [[nodiscard]] io::Socket& client() const noexcept { return connection_.socket; }
     static void on_client_hangup(void* self);
     void interrupt() noexcept;  // the wait for the upstream, whatever it is
     [[nodiscard]] std::string_view request_id(char (&hex)[32]) const noexcept;
@@ -95,6 +131,12 @@ private:
     Worker& worker_;
     ExchangeState& state_;
     model::Exchange& record_;
+
+    std::size_t head_bytes_ = 0;  // of the receive buffer, while the request head lies there
+    std::size_t resume_ = 0;      // where parsing goes on
+    std::size_t interim_ = 0;     // bytes of an interim response to be handed on
+    std::optional<policy::Reply> refusal_;  // of a policy
+    uint64_t policy_began_ns_ = 0;          // 0 where nobody asks how long they take
 
     std::unique_ptr<UpstreamConnection> upstream_connection_;
     model::Attempt attempt_;
@@ -121,7 +163,11 @@ private:
     // response body
     http::ChunkedDecoder response_chunks_;
     http::BodyKind client_framing_ = http::BodyKind::none;
-    bool response_complete_ = false;
+    bool upstream_keep_alive_ = false;
+    bool response_broken_ = false;    // its framing, behind what has been taken
+    uint64_t response_left_ = 0;      // of a body with a length: not yet taken from the upstream
+    std::size_t out_bytes_ = 0;       // of the body, in state_.out
+    bool response_complete_ = false;  // nothing more is to come; some may still have to be sent
 };
 
 }  // namespace glassgate::proxy

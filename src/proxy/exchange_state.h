@@ -20,7 +20,9 @@ struct ExchangeState {
     std::shared_ptr<ActivePlan> active;
     http::RequestHead request;
     http::ResponseHead response;
-    std::string head;   // a copy of the request head: the views in `request` point here
+    // A copy of the request head when a body will reuse the receive buffer; else it stays there.
+    // The views in `request` point to whichever it is.
+    std::string head;
     std::string path;   // normalised, when it differs from the raw one
     std::string out;    // the head being sent
     std::string chunk;  // trailers and chunk framing being sent
@@ -36,7 +38,7 @@ struct ExchangeState {
         return {offset, static_cast<uint32_t>(value.size())};
     }
     void reset() {
-        record = {};
+        std::construct_at(&record);
         text.clear();
         active.reset();
         head.clear();

@@ -25,35 +25,36 @@ void ExchangeRun::finish() {
         for (std::size_t i = state_.policies_run; i-- > 0;) chain[i]->on_finished(request, record_);
     }
     worker_.recorder().exchange_closed(record_);
+    connection_.buffer.consume(head_bytes_);
 
     using enum model::ConnectionEnding;
     if (connection_.keep_alive) return;
     switch (record_.ending) {
         case model::Ending::client_abort:
-            connection_.record.ending = client_reset;
+            connection_.ending = client_reset;
             break;
         case model::Ending::client_header_timeout:
         case model::Ending::client_body_timeout:
         case model::Ending::client_write_timeout:
-            connection_.record.ending = timed_out;
+            connection_.ending = timed_out;
             break;
         case model::Ending::malformed_request:
         case model::Ending::uri_too_long:
         case model::Ending::header_too_large:
-            connection_.record.ending = protocol_error;
+            connection_.ending = protocol_error;
             break;
         case model::Ending::upstream_body_reset:
         case model::Ending::upstream_body_timeout:
-            connection_.record.ending = exchange_failed;
+            connection_.ending = exchange_failed;
             break;
         case model::Ending::upgraded:
-            connection_.record.ending = tunnel_closed;
+            connection_.ending = tunnel_closed;
             break;
         case model::Ending::shutdown:
-            connection_.record.ending = drained;
+            connection_.ending = drained;
             break;
         default:
-            connection_.record.ending = finished;
+            connection_.ending = finished;
             break;
     }
 }

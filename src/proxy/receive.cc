@@ -25,7 +25,6 @@ Ending ending_of(http::ParseError error) {
     }
 }
 
-// The head is copied out of the receive buffer, which the body will reuse: all views move with it.
 void rebase(http::RequestHead& head, const char* from, const char* to) {
     const auto move = [&](std::string_view& view) {
         if (view.data() != nullptr) view = {to + (view.data() - from), view.size()};
@@ -44,27 +43,38 @@ void rebase(http::RequestHead& head, const char* from, const char* to) {
 
 }  // namespace
 
-io::Task<bool> ExchangeRun::receive_head() {
+// Of what is in the buffer. Usually that is the whole head.
+ExchangeRun::Step ExchangeRun::parse_head() {
+    io::Buffer& buffer = connection_.buffer;
+    const http::ParseResult parsed =
+        http::parse_request_head(buffer.view(), listener().limits, resume_, state_.request);
+    if (parsed.state == http::ParseState::incomplete) return Step::waits;
+    if (parsed.state == http::ParseState::failed) {
+        record_.detail = state_.keep(http::to_text(parsed.error));
+        end(ending_of(parsed.error));
+        record_.status = http::status_of(parsed.error);
+        connection_.input_left = true;
+        return Step::failed;
+    }
+    head_bytes_ = parsed.consumed;
+    if (state_.request.body != http::BodyKind::none || state_.request.has_upgrade)
+        keep_head_apart();
+    return Step::done;
+}
+
+// What follows the head will reuse the buffer: the head moves out of it, and all views with it.
+void ExchangeRun::keep_head_apart() {
+    const char* const from = connection_.buffer.view().data();
+    state_.head.assign(from, head_bytes_);
+    rebase(state_.request, from, state_.head.data());
+    connection_.buffer.consume(std::exchange(head_bytes_, 0));
+}
+
+io::Task<bool> ExchangeRun::receive_rest_of_head() {
     io::Buffer& buffer = connection_.buffer;
     const uint64_t deadline = record_.opened_ns + listener().header_timeout_ms * kNsPerMs;
-    std::size_t resume = 0;
-    while (true) {
-        const http::ParseResult parsed =
-            http::parse_request_head(buffer.view(), listener().limits, resume, state_.request);
-        if (parsed.state == http::ParseState::complete) {
-            const char* const from = buffer.view().data();
-            state_.head.assign(from, parsed.consumed);
-            rebase(state_.request, from, state_.head.data());
-            buffer.consume(parsed.consumed);
-            break;
-        }
-        if (parsed.state == http::ParseState::failed) {
-            record_.detail = state_.keep(http::to_text(parsed.error));
-            end(ending_of(parsed.error));
-            record_.status = http::status_of(parsed.error);
-            connection_.input_left = true;
-            co_return false;
-        }
+    Step step = Step::waits;
+    while (step == Step::waits) {
         if (buffer.room_bytes() == 0) buffer.enlarge();
         const std::size_t room = buffer.room_bytes();
         if (room == 0) {
@@ -72,9 +82,10 @@ io::Task<bool> ExchangeRun::receive_head() {
             connection_.input_left = true;
             co_return false;
         }
-        const io::IoResult got = co_await connection_.socket.read(buffer.room(), room, deadline);
+        const io::IoResult got = co_await client().read(buffer.room(), room, deadline);
         if (got.ok()) {
             buffer.produced(got.bytes);
+            step = parse_head();
             continue;
         }
         if (got.status == io::IoStatus::timeout)
@@ -84,18 +95,22 @@ io::Task<bool> ExchangeRun::receive_head() {
         client_gone_ = got.status == io::IoStatus::eof || got.status == io::IoStatus::reset;
         co_return false;
     }
-    record_.head_received_ns = worker_.loop().now_ns();
+    co_return step == Step::done;
+}
+
+bool ExchangeRun::admit_head() {
+    record_.head_received_ns = turn_ns();
     capture_request();
     if (!http::normalize_path(state_.request.path, state_.path)) {
         record_.detail = state_.keep("path leaves the root or is not a path");
         end(Ending::malformed_request);
         connection_.input_left = true;
-        co_return false;
+        return false;
     }
     connection_.keep_alive = state_.request.keep_alive;
     const uint32_t most = listener().requests_per_connection;
-    if (most != 0 && connection_.record.exchanges + 1 >= most) connection_.keep_alive = false;
-    co_return true;
+    if (most != 0 && connection_.exchanges + 1 >= most) connection_.keep_alive = false;
+    return true;
 }
 
 void ExchangeRun::capture_request() {

@@ -28,8 +28,8 @@ io::Task<void> ExchangeRun::pump_request_body() {
             buffer.enlarge();
             room = buffer.room();
         }
-        const io::IoResult got = co_await connection_.socket.read(
-            room, buffer.room_bytes(), worker_.loop().now_ns() + timeout_ns);
+        const io::IoResult got =
+            co_await client().read(room, buffer.room_bytes(), worker_.loop().now_ns() + timeout_ns);
         if (got.ok()) {
             buffer.produced(got.bytes);
             continue;
@@ -54,10 +54,10 @@ io::Task<void> ExchangeRun::pump_request_body() {
 
 io::Task<void> ExchangeRun::stop_pump() {
     if (!pump_.running()) co_return;
-    connection_.socket.cancel();
+    client().cancel();
     if (upstream_connection_) upstream_connection_->socket.cancel();
     co_await pump_.join();
-    if (!cut_off_) connection_.socket.uncancel();
+    if (!cut_off_) client().uncancel();
 }
 
 // Sends what `bytes` holds of the body upstream. False: give up.
@@ -110,8 +110,19 @@ io::Task<bool> ExchangeRun::pump_step(std::string_view bytes, std::size_t& used)
 
 // ---- response ----------------------------------------------------------------------------------
 
-io::Task<void> ExchangeRun::relay_response() {
-    if (!upstream_connection_) co_return;
+namespace {
+
+// Up to here a piece of body is copied behind the head, and pieces behind one another, so that one
+// send carries them: copying costs less than another part of a sendmsg.
+constexpr std::size_t kCopyBytes = 4096;
+constexpr std::size_t kBatchBytes = 16 * 1024;
+// A body that is already so long is read in larger steps.
+constexpr uint64_t kBulkBytes = 32 * 1024;
+
+}  // namespace
+
+// The head for the client, in state_.out, and how its body will be framed.
+void ExchangeRun::begin_response() {
     const http::ResponseHead& head = state_.response;
     run_response_policies(head.status, &head);
     const bool to_http10 = state_.request.version == http::Version::http10;
@@ -120,15 +131,14 @@ io::Task<void> ExchangeRun::relay_response() {
         client_framing_ = to_http10 ? http::BodyKind::until_close : http::BodyKind::chunked;
     if (client_framing_ == http::BodyKind::until_close || connection_.ends_soon())
         connection_.keep_alive = false;
-    if (!request_complete_ && !pump_.running()) connection_.keep_alive = false;
+    connection_.keep_alive = connection_.keep_alive && request_complete_;
+    if (!request_complete_) connection_.input_left = true;
 
     http::ClientResponse out;
     out.head = &head;
     out.client_version = state_.request.version;
     out.via = "glassgate";
-    out.keep_alive = connection_.keep_alive && request_complete_;
-    connection_.keep_alive = out.keep_alive;
-    if (!request_complete_) connection_.input_left = true;
+    out.keep_alive = connection_.keep_alive;
     out.body = client_framing_;
     out.content_length = head.content_length;
     out.upgrade = head.switching;
@@ -140,17 +150,17 @@ io::Task<void> ExchangeRun::relay_response() {
     http::append_client_head(state_.out, out);
     response_begun_ = true;
     record_.status = head.status;
+    record_.response_head_ns = turn_ns();
     if (http::find(head.headers, http::KnownHeader::content_type).starts_with("text/event-stream"))
         record_.stream = model::StreamKind::sse;
-    const bool switching = head.switching;
-    const bool upstream_keep_alive = head.keep_alive;
+    upstream_keep_alive_ = head.keep_alive;
+    response_left_ = head.content_length;
+    response_complete_ = head.body == http::BodyKind::none ||
+                         (head.body == http::BodyKind::length && response_left_ == 0);
+    out_bytes_ = 0;
+}
 
-    if (switching) {
-        co_await tunnel();
-        co_return;
-    }
-    const bool relayed = co_await relay_body();
-    if (!relayed) co_return;
+void ExchangeRun::end_response() {
     attempt_.result = AttemptResult::response;
     end_attempt();
     end(Ending::completed);
@@ -159,103 +169,116 @@ io::Task<void> ExchangeRun::relay_response() {
         connection_.buffer.consume(body_buffered_);
         body_buffered_ = 0;
     }
-    reusable_ = upstream_keep_alive && request_complete_ &&
+    reusable_ = upstream_keep_alive_ && request_complete_ &&
                 state_.response.body != http::BodyKind::until_close;
 }
 
-// Sends the head with the first of the body, then the rest. False: it broke off (ending stated).
-io::Task<bool> ExchangeRun::relay_body() {
-    UpstreamConnection& from = *upstream_connection_;
-    const http::BodyKind kind = state_.response.body;
-    uint64_t left = state_.response.content_length;
-    bool finished = kind == http::BodyKind::none || (kind == http::BodyKind::length && left == 0);
-    if (finished) co_return co_await send_body({});
-    while (!finished) {
-        while (!from.buffer.empty() && !finished) {
-            std::string_view data = from.buffer.view();
-            std::size_t used = data.size();
-            if (kind == http::BodyKind::length) {
-                data = data.substr(0, left);
-                used = data.size();
-                left -= used;
-                finished = left == 0;
-            } else if (kind == http::BodyKind::chunked) {
-                const auto step = response_chunks_.decode(data);
-                if (step.state == http::ParseState::failed) {
-                    record_.detail = state_.keep(http::to_text(step.error));
-                    upstream_failed_mid_body(io::IoStatus::reset);
-                    co_return false;
-                }
-                finished = step.state == http::ParseState::complete;
-                used = step.consumed;
-                data = step.data;
-                if (data.empty() && used == 0) break;
+// What goes to the client next: state_.out, and behind it `piece`, taken from what the upstream has
+// sent. Small runs are copied into state_.out. False: the upstream's framing is broken.
+bool ExchangeRun::next_piece(Piece& piece) {
+    io::Buffer& buffer = upstream_connection_->buffer;
+    piece = {};
+    while (!buffer.empty() && !response_complete_ && !response_broken_) {
+        piece.data = buffer.view();
+        piece.used = piece.data.size();
+        if (state_.response.body == http::BodyKind::length) {
+            piece.data = piece.data.substr(0, response_left_);
+            piece.used = piece.data.size();
+            response_left_ -= piece.used;
+            response_complete_ = response_left_ == 0;
+        } else if (state_.response.body == http::BodyKind::chunked) {
+            const auto step = response_chunks_.decode(piece.data);
+            if (step.state == http::ParseState::failed) {
+                record_.detail = state_.keep(http::to_text(step.error));
+                response_broken_ = true;
+                piece = {};
+                break;
             }
-            response_complete_ = finished;
-            if (!data.empty() || finished) {
-                const bool sent = co_await send_body(data);
-                if (!sent) co_return false;
-            }
-            from.buffer.consume(used);
+            response_complete_ = step.state == http::ParseState::complete;
+            piece.data = step.data;
+            piece.used = step.consumed;
+            if (piece.used == 0) break;
         }
-        if (finished) break;
-        if (!state_.out.empty()) {  // the head must not wait
-            const bool sent = co_await send_body({});
-            if (!sent) co_return false;
-        }
-        if (record_.response_bytes > 64 * 1024 && from.buffer.empty()) from.buffer.enlarge();
-        char* room = from.buffer.room();
-        if (from.buffer.room_bytes() == 0) {
-            from.buffer.enlarge();
-            room = from.buffer.room();
-        }
-        const uint64_t deadline =
-            worker_.loop().now_ns() + upstream().plan().stream_idle_timeout_ms * kNsPerMs;
-        const io::IoResult got =
-            co_await from.socket.read(room, from.buffer.room_bytes(), deadline);
-        if (got.ok()) {
-            from.buffer.produced(got.bytes);
-            continue;
-        }
-        if (got.status == io::IoStatus::eof && kind == http::BodyKind::until_close) {
-            response_complete_ = finished = true;
-            if (!co_await send_body({})) co_return false;
-            break;
-        }
-        upstream_failed_mid_body(got.status);
-        co_return false;
+        frame(piece);
+        if (piece.data.size() > kCopyBytes || state_.out.size() > kBatchBytes) return true;
+        state_.out.append(piece.data).append(piece.tail);
+        out_bytes_ += piece.data.size();
+        buffer.consume(piece.used);
+        piece = {};
     }
-    co_return true;
+    // What came before the fault is the client's.
+    if (!response_broken_ || !state_.out.empty()) return true;
+    upstream_failed_mid_body(io::IoStatus::reset);
+    return false;
 }
 
-// One piece of body to the client in its framing, preceded by the head if that is still to go, and
-// followed by the end of a chunked body when response_complete_.
-io::Task<bool> ExchangeRun::send_body(std::string_view data) {
-    std::string_view tail;
-    if (client_framing_ == http::BodyKind::chunked) {
-        if (!data.empty()) {
-            char size_line[24];
-            char* end = http::write_chunk_size(size_line, data.size());
-            state_.out.append(size_line, end);
-            tail = "\r\n";
-        }
-        if (response_complete_) {
-            state_.chunk.assign(data.empty() ? "0\r\n" : "\r\n0\r\n");
-            state_.chunk += response_chunks_.trailers();
-            state_.chunk += "\r\n";
-            tail = state_.chunk;
-        }
+// In the client's framing: what goes before into state_.out, what goes behind into the tail.
+void ExchangeRun::frame(Piece& piece) {
+    if (client_framing_ != http::BodyKind::chunked) return;
+    if (!piece.data.empty()) {
+        char size_line[24];
+        char* end = http::write_chunk_size(size_line, piece.data.size());
+        state_.out.append(size_line, end);
+        piece.tail = "\r\n";
     }
-    if (record_.response_head_ns == 0) record_.response_head_ns = now();
-    const io::IoResult sent = co_await connection_.socket.write(
-        state_.out, listener().write_timeout_ms * kNsPerMs, data, tail);
+    if (response_complete_) {
+        state_.chunk.assign(piece.data.empty() ? "0\r\n" : "\r\n0\r\n");
+        state_.chunk += response_chunks_.trailers();
+        state_.chunk += "\r\n";
+        piece.tail = state_.chunk;
+    }
+}
+
+bool ExchangeRun::note_relayed(const io::IoResult& sent, const Piece& piece) {
+    if (!sent.ok()) {
+        client_failed(sent.status);
+        return false;
+    }
+    record_.response_bytes += out_bytes_ + piece.data.size();
     state_.out.clear();
-    if (sent.ok()) {
-        record_.response_bytes += data.size();
-        co_return true;
+    out_bytes_ = 0;
+    upstream_connection_->buffer.consume(piece.used);
+    return true;
+}
+
+// The body behind what went with the head. False: it broke off, and the ending is stated.
+io::Task<bool> ExchangeRun::relay_rest() {
+    UpstreamConnection& from = *upstream_connection_;
+    const uint64_t stall_ns = listener().write_timeout_ms * kNsPerMs;
+    Piece piece;
+    while (true) {
+        if (!next_piece(piece)) co_return false;
+        if (!state_.out.empty() || !piece.data.empty() || !piece.tail.empty()) {
+            const io::IoResult sent =
+                co_await client().write(state_.out, stall_ns, piece.data, piece.tail);
+            if (!note_relayed(sent, piece)) co_return false;
+            continue;
+        }
+        if (response_complete_) co_return true;
+        if (record_.response_bytes > kBulkBytes || from.buffer.room_bytes() == 0)
+            from.buffer.enlarge();
+        char* const room = from.buffer.room();
+        const uint64_t idle_ns = upstream().plan().stream_idle_timeout_ms * kNsPerMs;
+        const io::IoResult got =
+            co_await from.socket.read(room, from.buffer.room_bytes(), turn_ns() + idle_ns);
+        if (!note_body_received(got)) co_return false;
     }
-    client_failed(sent.status);
-    co_return false;
+}
+
+bool ExchangeRun::note_body_received(const io::IoResult& got) {
+    if (got.ok()) {
+        upstream_connection_->buffer.produced(got.bytes);
+        return true;
+    }
+    if (got.status == io::IoStatus::eof && state_.response.body == http::BodyKind::until_close) {
+        response_complete_ = true;
+        Piece last;
+        frame(last);
+        state_.out.append(last.tail);
+        return true;
+    }
+    upstream_failed_mid_body(got.status);
+    return false;
 }
 
 void ExchangeRun::client_failed(io::IoStatus status) {
@@ -296,17 +319,18 @@ void ExchangeRun::upstream_failed_mid_body(io::IoStatus status) {
 // ---- upgraded connections ----------------------------------------------------------------------
 
 io::Task<void> ExchangeRun::tunnel() {
-    connection_.socket.set_hangup_hook(nullptr, nullptr);
+    client().set_hangup_hook(nullptr, nullptr);
     connection_.keep_alive = false;
     connection_.input_left = false;
     record_.stream = iequals(state_.response.upgrade, "websocket") ? model::StreamKind::websocket
                                                                    : model::StreamKind::other;
-    record_.response_head_ns = now();
-    client_framing_ = http::BodyKind::none;
     UpstreamConnection& from = *upstream_connection_;
-    const std::string_view first = from.buffer.view();
-    if (!co_await send_body(first)) co_return;
-    from.buffer.consume(first.size());
+    Piece first;
+    first.data = from.buffer.view();
+    first.used = first.data.size();
+    const io::IoResult begun =
+        co_await client().write(state_.out, listener().write_timeout_ms * kNsPerMs, first.data);
+    if (!note_relayed(begun, first)) co_return;
     tunnel_active_ns_ = now();
     pump_.start(tunnel_client_to_upstream());
     while (true) {
@@ -316,8 +340,7 @@ io::Task<void> ExchangeRun::tunnel() {
         if (tunnel_still_active(got)) continue;
         if (!got.ok()) break;
         tunnel_active_ns_ = worker_.loop().now_ns();
-        const io::IoResult sent =
-            co_await connection_.socket.write({room, got.bytes}, tunnel_idle_ns());
+        const io::IoResult sent = co_await client().write({room, got.bytes}, tunnel_idle_ns());
         if (!sent.ok()) break;
         record_.response_bytes += got.bytes;
     }
@@ -332,8 +355,8 @@ io::Task<void> ExchangeRun::tunnel_client_to_upstream() {
     while (true) {
         if (buffer.empty()) {
             char* const room = buffer.room();
-            const io::IoResult got = co_await connection_.socket.read(
-                room, buffer.room_bytes(), tunnel_active_ns_ + tunnel_idle_ns());
+            const io::IoResult got = co_await client().read(room, buffer.room_bytes(),
+                                                            tunnel_active_ns_ + tunnel_idle_ns());
             if (tunnel_still_active(got)) continue;
             if (!got.ok()) break;
             tunnel_active_ns_ = worker_.loop().now_ns();

@@ -14,6 +14,10 @@ void ExchangeRun::end(model::Ending ending, model::Origin origin) {
 }
 
 io::Task<void> ExchangeRun::reply_for_ending() {
+    if (refusal_) {
+        co_await reply(refusal_->status, refusal_->message);
+        co_return;
+    }
     const uint16_t status =
         record_.status != 0 ? record_.status : model::info(record_.ending).status;
     if (client_gone_ || status == 0 || status == 499) {
@@ -29,9 +33,8 @@ io::Task<void> ExchangeRun::reply_for_ending() {
     co_await reply(status, message);
 }
 
-io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
-    run_response_policies(status, nullptr);
-    // A body that is still to come would be taken for the next request.
+// A body that is still to come would be taken for the next request.
+void ExchangeRun::account_for_request_body() {
     const http::RequestHead& head = state_.request;
     const std::size_t here = connection_.buffer.view().size();
     if (record_.head_received_ns == 0 || connection_.input_left || !body_replayable_) {
@@ -45,6 +48,12 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
         connection_.input_left = true;
     }
     if (connection_.ends_soon()) connection_.keep_alive = false;
+}
+
+io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
+    run_response_policies(status, nullptr);
+    account_for_request_body();
+    const http::RequestHead& head = state_.request;
     http::LocalReply local;
     local.status = status;
     local.message = message;
@@ -59,12 +68,12 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
     http::append_local_reply(state_.out, local);
     response_begun_ = true;
     record_.status = status;
-    record_.response_head_ns = now();
+    record_.response_head_ns = turn_ns();
     // Cut off, every wait has been cancelled; this one last word may go out, but not linger.
     constexpr uint64_t kLastWordNs = 100 * kNsPerMs;
-    if (cut_off_) connection_.socket.uncancel();
+    if (cut_off_) client().uncancel();
     const uint64_t stall_ns = cut_off_ ? kLastWordNs : listener().write_timeout_ms * kNsPerMs;
-    const io::IoResult sent = co_await connection_.socket.write(state_.out, stall_ns);
+    const io::IoResult sent = co_await client().write(state_.out, stall_ns);
     if (!sent.ok()) {
         connection_.keep_alive = false;
         co_return;  // the ending stands: why it was refused matters more than that nobody listened

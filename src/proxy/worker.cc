@@ -250,7 +250,7 @@ uint16_t Worker::port(const std::string& listener) const {
 }
 
 std::string_view Worker::http_date() {
-    const uint64_t now = wall_now_ns();
+    const uint64_t now = loop_->wall_ns();
     if (date_second_ != now / kNsPerSecond) {
         date_second_ = now / kNsPerSecond;
         date_.clear();
