@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr uint32_t kRestMinMs = 5, kRestFewMs = 10, kRestMaxMs = 50;
+constexpr uint32_t kRestMinMs = 8, kRestFewMs = 15, kRestMaxMs = 50;
 constexpr std::size_t kFewRecords = 16;
 constexpr uint64_t kLookNs = 100 * kNsPerMs;  // at losses and at sinks that leave
 constexpr uint32_t kLeaveMs = 10'000;         // how long a replaced sink may deliver what it holds
