@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "http/chars.h"
 #include "http/h1.h"
+#include "http/h1_fields.h"
 
 namespace glassgate::http {
 namespace {
@@ -74,14 +75,6 @@ constexpr std::string_view kForbidden[] = {
 };
 constexpr std::string_view kForbiddenPrefixes[] = {"x-forwarded-", "x-b3-"};
 
-bool may_be_trailer(std::string_view name) noexcept {
-    for (const std::string_view forbidden : kForbidden)
-        if (iequals(name, forbidden)) return false;
-    for (const std::string_view prefix : kForbiddenPrefixes)
-        if (iequals(name.substr(0, prefix.size()), prefix)) return false;
-    return true;
-}
-
 ParseError check_trailer(std::string_view line, bool& keep) noexcept {
     const std::size_t colon = line.find(':');
     if (colon == 0 || colon == std::string_view::npos) return ParseError::bad_trailer;
@@ -92,6 +85,14 @@ ParseError check_trailer(std::string_view line, bool& keep) noexcept {
 }
 
 }  // namespace
+
+bool may_be_trailer(std::string_view name) noexcept {
+    for (const std::string_view forbidden : kForbidden)
+        if (iequals(name, forbidden)) return false;
+    for (const std::string_view prefix : kForbiddenPrefixes)
+        if (iequals(name.substr(0, prefix.size()), prefix)) return false;
+    return true;
+}
 
 bool ChunkExtension::accept(char c) noexcept {
     const bool space = c == ' ' || c == '\t';  // "bad" white space, which a recipient must take

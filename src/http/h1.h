@@ -65,7 +65,26 @@ enum class ParseError : uint8_t {
     bad_chunk_end,
     bad_trailer,
     trailer_too_large,
+    // HTTP/2 only (RFC 9113 §8)
+    unknown_pseudo_field,
+    repeated_pseudo_field,
+    missing_pseudo_field,
+    misplaced_pseudo_field,
+    upper_case_name,
+    connection_field,
+    bad_te,
+    space_around_value,
+    bad_scheme,
+    conflicting_host,
+    bad_protocol,
+    body_longer_than_length,
+    body_shorter_than_length,
+    body_not_allowed,
+    misplaced_header_block,
+    data_before_head,
 };
+inline constexpr std::size_t kParseErrorCount =
+    static_cast<std::size_t>(ParseError::data_before_head) + 1;
 [[nodiscard]] std::string_view to_text(ParseError error) noexcept;  // "space before colon"
 [[nodiscard]] uint16_t status_of(ParseError error) noexcept;
 

@@ -2,27 +2,13 @@
 // The counter "allocs" is heap allocations per iteration.
 #include <benchmark/benchmark.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
+#include "http/allocations_bench.h"
 #include "http/h1.h"
 #include "http/path.h"
 #include "http/rewrite.h"
 #include "http/trace_context.h"
-
-namespace {
-std::atomic<uint64_t> allocations{0};
-}
-
-void* operator new(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (void* p = std::malloc(size)) return p;
-    std::abort();
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace glassgate::http {
 namespace {
@@ -41,19 +27,6 @@ const std::string kResponse =
     "Content-Length: 128\r\nCache-Control: public, max-age=60\r\nETag: "
     "\"5f2b-1a2b3c4d5e\"\r\nX-Powered-By: Express\r\n"
     "Vary: Accept-Encoding\r\nConnection: keep-alive\r\n\r\n";
-
-class CountAllocations {
-public:
-    explicit CountAllocations(benchmark::State& state) : state_(state), before_(allocations) {}
-    ~CountAllocations() {
-        state_.counters["allocs"] = benchmark::Counter(static_cast<double>(allocations - before_),
-                                                       benchmark::Counter::kAvgIterations);
-    }
-
-private:
-    benchmark::State& state_;
-    uint64_t before_;
-};
 
 UpstreamRequest upstream_request(const RequestHead& head) {
     UpstreamRequest out;

@@ -87,6 +87,8 @@ ParseError read_transfer_encoding(std::string_view value, Version version, bool 
     return ParseError::bad_transfer_encoding;
 }
 
+}  // namespace
+
 ParseError read_content_length(std::string_view value, Framing& out) noexcept {
     const auto length = value.size() <= 19 ? parse_u64(value) : std::nullopt;
     if (!length) return ParseError::bad_content_length;
@@ -97,8 +99,6 @@ ParseError read_content_length(std::string_view value, Framing& out) noexcept {
     out.content_length = *length;
     return ParseError::none;
 }
-
-}  // namespace
 
 ParseError parse_fields(std::string_view rest, std::size_t header_count, HeaderList& out) noexcept {
     out.clear();

@@ -32,4 +32,13 @@ struct Framing {
 [[nodiscard]] ParseError read_framing(const HeaderList& headers, Version version,
                                       Framing& out) noexcept;
 
+// One Content-Length field; a second one is an error, whatever it says.
+[[nodiscard]] ParseError read_content_length(std::string_view value, Framing& out) noexcept;
+// Whether a TE field lists "trailers".
+[[nodiscard]] bool lists_trailers(std::string_view te) noexcept;
+void read_max_forwards(std::string_view value, RequestFacts& out) noexcept;
+
+// Whether a trailer section may have this field (RFC 9110 §6.5.1).
+[[nodiscard]] bool may_be_trailer(std::string_view name) noexcept;
+
 }  // namespace glassgate::http

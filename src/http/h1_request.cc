@@ -98,17 +98,6 @@ bool may_tunnel(std::string_view upgrade) noexcept {
     return foreign && !trim_ows(upgrade).empty();
 }
 
-bool lists_trailers(std::string_view te) noexcept {
-    return !for_each_list_element(
-        te, [](std::string_view coding) { return !iequals(coding, "trailers"); });
-}
-
-void read_max_forwards(std::string_view value, RequestFacts& out) noexcept {
-    const auto hops = parse_u64(value);
-    out.has_max_forwards = hops.has_value() && !out.has_max_forwards;
-    if (hops) out.max_forwards = static_cast<uint32_t>(std::min<uint64_t>(*hops, UINT32_MAX));
-}
-
 ParseError read_request_fields(RequestHead& out) noexcept {
     Framing framing;
     if (const ParseError error = read_framing(out.headers, out.version, framing);
@@ -182,6 +171,17 @@ ParseError take_request_line(std::string_view window, std::size_t scanned, const
 }
 
 }  // namespace
+
+bool lists_trailers(std::string_view te) noexcept {
+    return !for_each_list_element(
+        te, [](std::string_view coding) { return !iequals(coding, "trailers"); });
+}
+
+void read_max_forwards(std::string_view value, RequestFacts& out) noexcept {
+    const auto hops = parse_u64(value);
+    out.has_max_forwards = hops.has_value() && !out.has_max_forwards;
+    if (hops) out.max_forwards = static_cast<uint32_t>(std::min<uint64_t>(*hops, UINT32_MAX));
+}
 
 ParseResult parse_request_head(std::string_view bytes, const HeadLimits& limits,
                                std::size_t& resume, RequestHead& out) noexcept {

@@ -52,11 +52,27 @@ constexpr Row kRows[] = {
     {bad_chunk_end, "chunk does not end in CRLF", 400},
     {bad_trailer, "bad trailer field", 400},
     {trailer_too_large, "trailer section too large", 431},
+    {unknown_pseudo_field, "unknown pseudo-header field", 400},
+    {repeated_pseudo_field, "repeated pseudo-header field", 400},
+    {missing_pseudo_field, "pseudo-header field is missing", 400},
+    {misplaced_pseudo_field, "pseudo-header field out of place", 400},
+    {upper_case_name, "upper case in field name", 400},
+    {connection_field, "connection-specific field", 400},
+    {bad_te, "TE other than trailers", 400},
+    {space_around_value, "white space around field value", 400},
+    {bad_scheme, "bad :scheme", 400},
+    {conflicting_host, ":authority and Host differ", 400},
+    {bad_protocol, "unsupported :protocol", 501},
+    {body_longer_than_length, "body longer than Content-Length", 400},
+    {body_shorter_than_length, "body shorter than Content-Length", 400},
+    {body_not_allowed, "body where none may be", 400},
+    {misplaced_header_block, "header block out of place", 400},
+    {data_before_head, "DATA before the head", 400},
 };
 constexpr bool in_order() {
     for (std::size_t i = 0; i < std::size(kRows); ++i)
         if (static_cast<std::size_t>(kRows[i].error) != i) return false;
-    return std::size(kRows) == static_cast<std::size_t>(trailer_too_large) + 1;
+    return std::size(kRows) == kParseErrorCount;
 }
 static_assert(in_order());
 

@@ -1,5 +1,5 @@
-// One HTTP/1.x head, parsed in place: every view points into the caller's buffer, which must
-// outlive it. Nothing here allocates.
+// The head of one message, parsed in place: every view points into the caller's buffer, which must
+// outlive it. Nothing here allocates. HTTP/2 heads (h2/read_head.h) have the same form.
 #pragma once
 
 #include <cstdint>
@@ -75,12 +75,12 @@ using HeaderList = InlineVector<HeaderField, kMaxHeaders>;
 [[nodiscard]] std::string_view find(const HeaderList& headers, KnownHeader known) noexcept;
 [[nodiscard]] std::string_view find(const HeaderList& headers, std::string_view name) noexcept;
 
-enum class Version : uint8_t { http10, http11 };
+enum class Version : uint8_t { http10, http11, http2 };
 
 enum class BodyKind : uint8_t {
     none,
-    length,  // exactly `content_length` bytes follow
-    chunked,
+    length,       // exactly `content_length` bytes follow
+    chunked,      // of unknown length; in HTTP/2 it ends with END_STREAM
     until_close,  // responses only
 };
 
@@ -106,6 +106,8 @@ struct RequestFacts {
                                // carry requests past every policy)
     std::string_view upgrade;  // its value
     bool te_trailers = false;  // TE: trailers
+    bool extended_connect = false;  // HTTP/2's CONNECT with :protocol (RFC 8441), in the form of
+                                    // the GET with Upgrade that it stands for
 };
 struct RequestHead : RequestFacts {
     HeaderList headers;

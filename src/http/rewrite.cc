@@ -5,6 +5,7 @@
 #include "http/edits.h"
 #include "http/h1.h"
 #include "http/head_writer.h"
+#include "http/rewrite_rules.h"
 #include "http/target.h"
 
 namespace glassgate::http {
@@ -32,45 +33,43 @@ void write_framing(HeadWriter& to, BodyKind body, uint64_t length, bool write_ze
         to.put("Content-Length: ").number(length).put("\r\n");
 }
 
-// All values of one field as the beginning of a list.
-void write_joined(HeadWriter& to, const HeaderList& headers, KnownHeader known) {
-    for (const HeaderField& field : headers)
-        if (field.known == known && !field.value.empty()) to.put(field.value).put(", ");
-}
+// Fields as text lines, for the rules of rewrite_rules.h.
+class TextFields {
+public:
+    explicit TextFields(HeadWriter& to) noexcept : to_(to) {}
+    void field(std::string_view name, std::string_view value) { to_.field(name, value); }
+    void number(std::string_view name, uint64_t value) {
+        to_.put(name).put(": ").number(value).put("\r\n");
+    }
+    void list(std::string_view name, const HeaderList& headers, KnownHeader known,
+              std::string_view first, std::string_view second) {
+        to_.put(name).put(": ");
+        if (known != other)
+            for (const HeaderField& field : headers)
+                if (field.known == known && !field.value.empty()) to_.put(field.value).put(", ");
+        to_.put(first).put(second).put("\r\n");
+    }
 
-void write_via(HeadWriter& to, const HeaderList& headers, Version version,
-               std::string_view pseudonym) {
-    to.put("Via: ");
-    write_joined(to, headers, via);
-    to.put(version == Version::http10 ? "1.0 " : "1.1 ").put(pseudonym).put("\r\n");
-}
+private:
+    HeadWriter& to_;
+};
 
-void write_edits(HeadWriter& to, const Edits& edits) {
-    edits.for_each_set(
-        [&](std::string_view name, std::string_view value) { to.field(name, value); });
-}
-
-// The fields that go on as they are: not in `dropped`, not edited, not named by Connection.
 template <typename AlsoDropped>
 void copy_fields(HeadWriter& to, const HeaderList& headers, KnownSet dropped, const Edits& edits,
                  AlsoDropped&& also_dropped) {
-    const HopFields hop(headers);
     FieldCopier copier(to);
-    for (const HeaderField& field : headers) {
-        if (field.known != other ? contains(dropped, field.known)
-                                 : also_dropped(field.name) || edits.replaces(field))
-            continue;
-        if (!hop.empty() && hop.names(field.name)) continue;
-        copier.copy(field);
-    }
+    for_each_kept(headers, dropped, edits, also_dropped,
+                  [&](const HeaderField& field) { copier.copy(field); });
 }
 
-bool limits_hops(const RequestHead& head) {
+}  // namespace
+
+bool limits_hops(const RequestHead& head) noexcept {
     return head.has_max_forwards &&
            (head.method == Method::options || head.method == Method::trace);
 }
 
-KnownSet dropped_upstream(const UpstreamRequest& r, const Edits& edits) {
+KnownSet dropped_upstream(const UpstreamRequest& r, const Edits& edits) noexcept {
     KnownSet dropped =
         edits.known() | set_of(host, connection, keep_alive, proxy_connection, proxy_authorization,
                                transfer_encoding, content_length, te, upgrade, http2_settings, via,
@@ -86,34 +85,35 @@ KnownSet dropped_upstream(const UpstreamRequest& r, const Edits& edits) {
     return dropped;
 }
 
-bool claims_forwarding(std::string_view name) {
+bool claims_forwarding(std::string_view name) noexcept {
     constexpr std::string_view kPrefix = "x-forwarded-";
     return name.size() > kPrefix.size() && to_lower(name[0]) == 'x' &&
            iequals(name.substr(0, kPrefix.size()), kPrefix);
 }
 
-void write_forwarding(HeadWriter& to, const UpstreamRequest& r, const Edits& edits) {
-    const HeaderList& headers = r.head->headers;
-    const auto ours = [&](KnownHeader known, std::string_view name, std::string_view value) {
-        if (!value.empty() && !edits.replaces(known)) to.field(name, value);
-    };
-    const auto continued = [&](KnownHeader known) {
-        return r.keep_forwarded && !find(headers, known).empty();
-    };
-    if (!edits.replaces(via)) write_via(to, headers, r.head->version, r.via);
-    if (!edits.replaces(x_forwarded_for)) {
-        to.put("X-Forwarded-For: ");
-        if (r.keep_forwarded) write_joined(to, headers, x_forwarded_for);
-        to.put(r.forwarded_for).put("\r\n");
+std::string_view via_version(Version version) noexcept {
+    switch (version) {
+        case Version::http10:
+            return "1.0 ";
+        case Version::http2:
+            return "2.0 ";
+        case Version::http11:
+            break;
     }
-    if (!continued(x_forwarded_proto))
-        ours(x_forwarded_proto, "X-Forwarded-Proto", r.forwarded_proto);
-    if (!continued(x_forwarded_host)) ours(x_forwarded_host, "X-Forwarded-Host", r.forwarded_host);
-    ours(x_request_id, "X-Request-Id", r.request_id);
-    ours(traceparent, "traceparent", r.traceparent);
-    if (!r.traceparent.empty()) ours(tracestate, "tracestate", r.tracestate);
-    ours(b3, "b3", r.b3);
+    return "1.1 ";
 }
+
+bool expects_length(const RequestHead& head) noexcept {
+    return head.method == Method::post || head.method == Method::put ||
+           head.method == Method::patch || find(head.headers, content_length).data() != nullptr;
+}
+
+std::string_view host_to_send(const UpstreamRequest& r, const Edits& edits) noexcept {
+    const std::string_view edited = edits.last_value(host);
+    return !edited.empty() && valid_authority(edited, false) ? edited : r.host;
+}
+
+namespace {
 
 void write_connection_upstream(HeadWriter& to, const UpstreamRequest& r) {
     const bool te_trailers = r.head->te_trailers;
@@ -127,11 +127,6 @@ void write_connection_upstream(HeadWriter& to, const UpstreamRequest& r) {
         to.put("Connection: Upgrade\r\n");
 }
 
-bool expects_length(const RequestHead& head) {
-    return head.method == Method::post || head.method == Method::put ||
-           head.method == Method::patch || find(head.headers, content_length).data() != nullptr;
-}
-
 void write_upstream(HeadWriter& to, const UpstreamRequest& r, const Edits& edits) {
     const RequestHead& head = *r.head;
     to.put(head.method_text).put(" ");
@@ -139,21 +134,16 @@ void write_upstream(HeadWriter& to, const UpstreamRequest& r, const Edits& edits
     to.put(r.path);
     if (head.has_query) to.put("?").put(head.query);
     to.put(" HTTP/1.1\r\n");
-    const std::string_view edited_host = edits.last_value(host);
-    to.field("Host",
-             !edited_host.empty() && valid_authority(edited_host, false) ? edited_host : r.host);
+    to.field("Host", host_to_send(r, edits));
     copy_fields(to, head.headers, dropped_upstream(r, edits), edits, [&](std::string_view name) {
         return !r.keep_forwarded && claims_forwarding(name);
     });
-    write_forwarding(to, r, edits);
-    if (limits_hops(head) && !edits.replaces(max_forwards))
-        to.put("Max-Forwards: ")
-            .number(head.max_forwards - (head.max_forwards > 0 ? 1 : 0))
-            .put("\r\n");
+    TextFields fields(to);
+    write_forwarding(fields, r, edits);
     write_connection_upstream(to, r);
     const bool zero = r.body == BodyKind::none && expects_length(head);
     write_framing(to, r.body, zero ? 0 : r.content_length, zero);
-    write_edits(to, edits);
+    write_edits(fields, edits);
     to.put("\r\n");
 }
 
@@ -170,9 +160,7 @@ void append_upstream_head(std::string& out, const UpstreamRequest& r) {
     append_bounded(out, bound, [&](HeadWriter& to) { write_upstream(to, r, edits); });
 }
 
-namespace {
-
-KnownSet dropped_downstream(const ClientResponse& r, const Edits& edits) {
+KnownSet dropped_downstream(const ClientResponse& r, const Edits& edits) noexcept {
     const uint16_t status = r.head->status;
     KnownSet dropped = set_of(connection, keep_alive, proxy_connection, transfer_encoding, via);
     if (status >= 200) dropped |= edits.known();
@@ -184,6 +172,8 @@ KnownSet dropped_downstream(const ClientResponse& r, const Edits& edits) {
     if (!r.request_id.empty()) dropped |= set_of(x_request_id);
     return dropped;
 }
+
+namespace {
 
 void write_connection_downstream(HeadWriter& to, bool keep_alive, Version client,
                                  bool offers_upgrade) {
@@ -203,6 +193,7 @@ void write_downstream(HeadWriter& to, const ClientResponse& r, const Edits& edit
     const ResponseHead& head = *r.head;
     const bool final = head.status >= 200;
     const Edits none(nullptr);
+    TextFields fields(to);
     write_status(to, head.status, head.reason);
     copy_fields(to, head.headers, dropped_downstream(r, edits), final ? edits : none,
                 [](std::string_view) { return false; });
@@ -211,13 +202,13 @@ void write_downstream(HeadWriter& to, const ClientResponse& r, const Edits& edit
     };
     if (final) {
         if (find(head.headers, date).data() == nullptr) ours(date, "Date", r.date);
-        if (!edits.replaces(via)) write_via(to, head.headers, head.version, r.via);
+        if (!edits.replaces(via)) write_via(fields, head.headers, head.version, r.via);
         ours(x_request_id, "X-Request-Id", r.request_id);
         write_framing(to, r.body, r.content_length, false);
         const bool offers_upgrade =
             head.status == 426 && find(head.headers, upgrade).data() != nullptr;
         write_connection_downstream(to, r.keep_alive, r.client_version, offers_upgrade);
-        write_edits(to, edits);
+        write_edits(fields, edits);
     } else if (r.upgrade) {
         to.put("Connection: Upgrade\r\n");
         ours(x_request_id, "X-Request-Id", r.request_id);
@@ -242,11 +233,15 @@ constexpr std::string_view kJsonEnd = "\"}";
 
 bool needs_backslash(char c) { return c == '"' || c == '\\'; }
 
-std::size_t json_bytes(std::string_view message) {
+}  // namespace
+
+std::size_t error_json_bytes(std::string_view message) noexcept {
     std::size_t bytes = kJsonBegin.size() + message.size() + kJsonEnd.size();
     for (const char c : message) bytes += needs_backslash(c) ? 1 : 0;
     return bytes;
 }
+
+namespace {
 
 void write_json(HeadWriter& to, std::string_view message) {
     to.put(kJsonBegin);
@@ -259,10 +254,15 @@ void write_json(HeadWriter& to, std::string_view message) {
 
 }  // namespace
 
+void append_error_json(std::string& out, std::string_view message) {
+    append_bounded(out, error_json_bytes(message),
+                   [&](HeadWriter& to) { write_json(to, message); });
+}
+
 void append_local_reply(std::string& out, const LocalReply& r) {
     const Edits edits(r.edits);
     const bool never_has_body = r.status < 200 || r.status == 204 || r.status == 304;
-    const std::size_t body = never_has_body || r.message.empty() ? 0 : json_bytes(r.message);
+    const std::size_t body = never_has_body || r.message.empty() ? 0 : error_json_bytes(r.message);
     const std::size_t bound =
         kFixedBytes + edits.bytes() + r.date.size() + r.request_id.size() + body;
     append_bounded(out, bound, [&](HeadWriter& to) {
@@ -275,7 +275,8 @@ void append_local_reply(std::string& out, const LocalReply& r) {
         ours(x_request_id, "X-Request-Id", r.request_id);
         write_framing(to, BodyKind::none, body, !never_has_body);
         write_connection_downstream(to, r.keep_alive, r.client_version, false);
-        write_edits(to, edits);
+        TextFields fields(to);
+        write_edits(fields, edits);
         to.put("\r\n");
         if (body != 0 && !r.head_request) write_json(to, r.message);
     });

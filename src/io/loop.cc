@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -71,6 +72,7 @@ void Loop::run() {
         run_postponed(postponed);
         timers_.advance(now_ns_);
         if (has_posted_.load(std::memory_order_acquire)) run_posted();
+        run_turn_ends();
         bury();
     }
     stopping_ = false;
@@ -104,6 +106,27 @@ void Loop::run_postponed(std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i)
         if (SocketState* state = std::exchange(postponed_[i], nullptr)) state->go_on();
     postponed_.erase(postponed_.begin(), postponed_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+void Loop::at_turn_end(TurnEnd& work) {
+    if (work.asked_) return;
+    work.asked_ = true;
+    turn_ends_.push_back(&work);
+}
+
+void Loop::take_back(TurnEnd& work) noexcept {
+    if (!std::exchange(work.asked_, false)) return;
+    std::replace(turn_ends_.begin(), turn_ends_.end(), &work, static_cast<TurnEnd*>(nullptr));
+}
+
+void Loop::run_turn_ends() {
+    for (std::size_t i = 0; i < turn_ends_.size(); ++i) {
+        TurnEnd* const work = turn_ends_[i];
+        if (work == nullptr) continue;
+        work->asked_ = false;
+        work->callback_(work->context_);
+    }
+    turn_ends_.clear();
 }
 
 void Loop::bury() noexcept {

@@ -30,6 +30,22 @@ protected:
 
 class SocketState;
 
+// Work to be done once at the end of a turn, however often it was asked for in it: what many events
+// have produced goes out in one write. Lives longer than the turn, or is taken back.
+class TurnEnd {
+public:
+    using Callback = void (*)(void* context);
+    TurnEnd(Callback callback, void* context) noexcept : callback_(callback), context_(context) {}
+    TurnEnd(const TurnEnd&) = delete;
+    TurnEnd& operator=(const TurnEnd&) = delete;
+
+private:
+    friend class Loop;
+    Callback callback_;
+    void* context_;
+    bool asked_ = false;
+};
+
 class Loop {
 public:
     static Result<std::unique_ptr<Loop>> create();
@@ -52,6 +68,10 @@ public:
 
     [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
 
+    // On the loop's thread. Work that is asked for by such work is done in the same turn.
+    void at_turn_end(TurnEnd& work);
+    void take_back(TurnEnd& work) noexcept;
+
     Status add(int fd, uint32_t epoll_events, EventHandler* handler);
     void remove(int fd) noexcept;
 
@@ -61,6 +81,7 @@ private:
     Loop(int epoll_fd, int wake_fd) noexcept;
     void run_posted();
     void run_postponed(std::size_t count) noexcept;
+    void run_turn_ends();
     void bury() noexcept;
 
     int epoll_fd_;
@@ -75,6 +96,7 @@ private:
     std::atomic<bool> has_posted_{false};
     uint64_t turn_ = 0;
     std::vector<SocketState*> postponed_;    // had their share of the turn; null: closed since
+    std::vector<TurnEnd*> turn_ends_;        // null: taken back
     std::vector<SocketState*> graveyard_;    // closed in this turn
     std::vector<SocketState*> free_states_;  // to be used again
 };

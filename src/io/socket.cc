@@ -20,18 +20,18 @@ namespace {
 // cancellation point, which is two atomic operations a call, and nobody here cancels a thread. The
 // thread sanitizer wants to see the wrapped ones.
 #if defined(__linux__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-ssize_t receive(int fd, char* buffer, std::size_t size) noexcept {
+ssize_t raw_receive(int fd, char* buffer, std::size_t size) noexcept {
     return syscall(SYS_recvfrom, fd, buffer, size, 0, nullptr, nullptr);
 }
-ssize_t send_one(int fd, const iovec& part) noexcept {
+ssize_t raw_send(int fd, const iovec& part) noexcept {
     return syscall(SYS_sendto, fd, part.iov_base, part.iov_len, MSG_NOSIGNAL, nullptr, 0);
 }
 #else
-ssize_t receive(int fd, char* buffer, std::size_t size) noexcept {
+ssize_t raw_receive(int fd, char* buffer, std::size_t size) noexcept {
     return recv(fd, buffer, size, 0);
 }
-ssize_t send_one(int fd, const iovec& part) noexcept {
-    return send(fd, part.iov_base, part.iov_len, MSG_NOSIGNAL);
+ssize_t raw_send(int fd, const iovec& part) noexcept {
+    return ::send(fd, part.iov_base, part.iov_len, MSG_NOSIGNAL);
 }
 #endif
 
@@ -54,34 +54,111 @@ void SocketState::finish_write(IoStatus status) noexcept {
     op->waiter.resume();  // may close this socket
 }
 
+// One read, and what it tells about the socket.
+std::ptrdiff_t SocketState::receive(char* buffer, std::size_t size) noexcept {
+    if (!readable_) return kBlocked;
+    ssize_t n = 0;
+    do n = raw_receive(fd_, buffer, size);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        // A short read has drained the socket: the next byte raises a new edge. Not so once the
+        // peer has closed: its end is there to be read and raises nothing more.
+        if (static_cast<std::size_t>(n) < size && !hangup_) readable_ = false;
+        return n;
+    }
+    if (n == 0) {
+        hangup_ = true;
+        return reset_ ? kBroken : 0;
+    }
+    if (errno == EAGAIN) {
+        readable_ = false;
+        return kBlocked;
+    }
+    reset_ = broken_ = hangup_ = true;
+    return kBroken;
+}
+
+std::ptrdiff_t SocketState::send_parts(const iovec* parts, int count) noexcept {
+    while (writable_) {
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(parts);
+        message.msg_iovlen = static_cast<std::size_t>(count);
+        const ssize_t n = count == 1 ? raw_send(fd_, *parts) : sendmsg(fd_, &message, MSG_NOSIGNAL);
+        if (n >= 0) return n;
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) {
+            writable_ = false;
+            break;
+        }
+        broken_ = true;
+        // The kernel reports a reset once, to whoever asks first; the reader must not take the
+        // rest for an orderly end. EPIPE is none: the peer's end had come before, or our own.
+        if (errno != EPIPE) reset_ = true;
+        return kBroken;
+    }
+    return kBlocked;
+}
+
+std::ptrdiff_t SocketState::send(const char* bytes, std::size_t size) noexcept {
+    const iovec part{const_cast<char*>(bytes), size};
+    return send_parts(&part, 1);
+}
+
+namespace {
+
+void take_written(WriteOp& op, std::size_t bytes) noexcept {
+    op.result.bytes += bytes;
+    int done = 0;
+    while (done < op.count && bytes >= op.parts[done].iov_len) bytes -= op.parts[done++].iov_len;
+    op.count -= done;
+    std::memmove(op.parts, op.parts + done, sizeof(iovec) * static_cast<std::size_t>(op.count));
+    if (op.count > 0) {
+        op.parts[0].iov_base = static_cast<char*>(op.parts[0].iov_base) + bytes;
+        op.parts[0].iov_len -= bytes;
+    }
+}
+
+}  // namespace
+
 bool SocketState::try_read(ReadOp& op) noexcept {
     if (cancelled_) {
         op.result.status = IoStatus::cancelled;
         return true;
     }
-    if (!readable_) return false;
-    if (op.size == 0) return true;  // only waits
-    ssize_t n = 0;
-    do n = receive(fd_, op.buffer, op.size);
-    while (n < 0 && errno == EINTR);
-    if (n > 0) {
+    if (tls_) return try_read_tls(op);
+    if (op.size == 0) return readable_;  // only waits
+    const std::ptrdiff_t n = receive(op.buffer, op.size);
+    if (n == kBlocked) return false;
+    if (n > 0)
         op.result.bytes = static_cast<std::size_t>(n);
-        // A short read has drained the socket: the next byte raises a new edge. Not so once the
-        // peer has closed: its end is there to be read and raises nothing more.
-        if (op.result.bytes < op.size && !hangup_) readable_ = false;
-        return true;
+    else
+        op.result.status = n == 0 ? IoStatus::eof : IoStatus::reset;
+    return true;
+}
+
+bool SocketState::try_read_tls(ReadOp& op) noexcept {
+    // Bytes of half a record are no reason to wake anybody: the other half will raise an event.
+    if (op.size == 0) return readable_ || more_plain_;
+    const tls::TlsResult got = tls_->read(op.buffer, op.size);
+    more_plain_ = got.ok() && got.bytes == op.size;
+    switch (got.state) {
+        case tls::TlsState::ok:
+            op.result.bytes = got.bytes;
+            return true;
+        case tls::TlsState::want_read:
+        case tls::TlsState::want_write:
+            return false;
+        case tls::TlsState::closed:
+            op.result.status = IoStatus::eof;
+            break;
+        case tls::TlsState::error:
+            op.result.status = tls_->refusal() == tls::Refusal::truncated && tls_->is_server()
+                                   ? IoStatus::eof
+                                   : IoStatus::reset;
+            reset_ |= op.result.status == IoStatus::reset;
+            break;
     }
-    if (n == 0) {
-        op.result.status = reset_ ? IoStatus::reset : IoStatus::eof;
-        hangup_ = true;
-        return true;
-    }
-    if (errno == EAGAIN) {
-        readable_ = false;
-        return false;
-    }
-    op.result.status = IoStatus::reset;
-    reset_ = broken_ = hangup_ = true;
+    hangup_ = true;
     return true;
 }
 
@@ -90,36 +167,31 @@ bool SocketState::try_write(WriteOp& op) noexcept {
         op.result.status = IoStatus::cancelled;
         return true;
     }
+    if (tls_) return try_write_tls(op);
     while (op.count > 0) {
-        if (!writable_) return false;
-        msghdr message{};
-        message.msg_iov = op.parts;
-        message.msg_iovlen = static_cast<std::size_t>(op.count);
-        const ssize_t n =
-            op.count == 1 ? send_one(fd_, op.parts[0]) : sendmsg(fd_, &message, MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            if (errno == EAGAIN) {
-                writable_ = false;
-                return false;
-            }
+        const std::ptrdiff_t n = send_parts(op.parts, op.count);
+        if (n == kBlocked) return false;
+        if (n == kBroken) {
             op.result.status = IoStatus::reset;
-            broken_ = true;
-            // The kernel reports a reset once, to whoever asks first; the reader must not take the
-            // rest for an orderly end. EPIPE is none: the peer's end had come before, or our own.
-            if (errno != EPIPE) reset_ = true;
             return true;
         }
-        std::size_t left = static_cast<std::size_t>(n);
-        op.result.bytes += left;
-        int done = 0;
-        while (done < op.count && left >= op.parts[done].iov_len) left -= op.parts[done++].iov_len;
-        op.count -= done;
-        std::memmove(op.parts, op.parts + done, sizeof(iovec) * static_cast<std::size_t>(op.count));
-        if (op.count > 0) {
-            op.parts[0].iov_base = static_cast<char*>(op.parts[0].iov_base) + left;
-            op.parts[0].iov_len -= left;
-        }
+        take_written(op, static_cast<std::size_t>(n));
+    }
+    return true;
+}
+
+bool SocketState::try_write_tls(WriteOp& op) noexcept {
+    while (op.count > 0 || tls_->has_output()) {
+        const tls::TlsResult sent =
+            op.count > 0 ? tls_->write({op.parts, static_cast<std::size_t>(op.count)})
+                         : tls_->flush();
+        take_written(op, sent.bytes);
+        if (sent.ok()) continue;
+        if (sent.state == tls::TlsState::want_write || sent.state == tls::TlsState::want_read)
+            return false;
+        op.result.status = IoStatus::reset;
+        broken_ = true;
+        return true;
     }
     return true;
 }
@@ -162,6 +234,8 @@ void SocketState::on_events(uint32_t events) noexcept {
             finish_write(IoStatus::ok);
         else if (writing_->result.bytes != before && writing_->stall_ns != 0)
             loop_->timers().arm(write_timer_, loop_->now_ns() + writing_->stall_ns);
+    } else if (tls_ && writable_ && tls_->has_output()) {
+        (void)tls_->flush();  // an answer TLS itself had to give
     }
 }
 
@@ -188,6 +262,7 @@ Result<Socket> Socket::adopt(Loop& loop, int fd, bool connected) {
     state->writable_ = connected;
     state->hangup_hook_ = nullptr;
     state->ops_in_turn_ = 0;
+    state->more_plain_ = false;
     auto added = loop.add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, state);
     if (!added) {
         ::close(fd);
@@ -202,6 +277,10 @@ void Socket::close() noexcept {
     if (state_ == nullptr) return;
     SocketState* state = std::exchange(state_, nullptr);
     GW_CHECK(state->reading_ == nullptr && state->writing_ == nullptr);
+    if (state->tls_) {
+        if (!state->broken_ && state->tls_->established()) (void)state->tls_->shutdown();
+        state->tls_.reset();
+    }
     ::close(state->fd_);
     state->fd_ = -1;
     if (std::exchange(state->postponed_, false))
@@ -214,12 +293,37 @@ void Socket::close() noexcept {
 
 void Socket::abort() noexcept {
     if (state_ == nullptr) return;
+    state_->broken_ = true;  // no close_notify: that would be an orderly end
     const linger reset{1, 0};
     setsockopt(state_->fd_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close();
 }
 
-void Socket::shutdown_write() noexcept { ::shutdown(state_->fd_, SHUT_WR); }
+void Socket::shutdown_write() noexcept {
+    if (state_->tls_ && state_->tls_->established()) (void)state_->tls_->shutdown();
+    ::shutdown(state_->fd_, SHUT_WR);
+}
+
+IoResult Socket::peek(char* buffer, std::size_t size) noexcept {
+    IoResult result;
+    const ssize_t n = recv(state_->fd_, buffer, size, MSG_PEEK);
+    if (n > 0)
+        result.bytes = static_cast<std::size_t>(n);
+    else if (n == 0)
+        result.status = IoStatus::eof;
+    else if (errno != EAGAIN && errno != EINTR)
+        result.status = IoStatus::reset;
+    return result;
+}
+
+bool Socket::quiet() noexcept {
+    if (hangup()) return false;
+    if (!readable()) return true;
+    if (tls() == nullptr) return false;
+    char byte = 0;
+    const IoResult got = read_now(&byte, 1);
+    return got.ok() && got.bytes == 0 && !hangup();
+}
 
 void Socket::cancel() noexcept {
     SocketState* state = state_;

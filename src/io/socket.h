@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "io/loop.h"
 #include "io/task.h"
+#include "io/tls/session.h"
 
 namespace glassgate::io {
 
@@ -49,7 +50,7 @@ struct WriteOp {
     std::coroutine_handle<> waiter;
 };
 
-class SocketState final : public EventHandler {
+class SocketState final : public EventHandler, private tls::Transport {
 public:
     void on_events(uint32_t epoll_events) noexcept override;
 
@@ -60,6 +61,11 @@ private:
     explicit SocketState(Loop& loop) noexcept;
     bool try_read(ReadOp& op) noexcept;  // true: done, successfully or not
     bool try_write(WriteOp& op) noexcept;
+    bool try_read_tls(ReadOp& op) noexcept;
+    bool try_write_tls(WriteOp& op) noexcept;
+    std::ptrdiff_t receive(char* buffer, std::size_t size) noexcept override;
+    std::ptrdiff_t send(const char* bytes, std::size_t size) noexcept override;
+    std::ptrdiff_t send_parts(const iovec* parts, int count) noexcept;
     bool may_go_on() noexcept;  // false: wait for the next turn
     void go_on() noexcept;
     void finish_read(IoStatus status) noexcept;
@@ -72,6 +78,7 @@ private:
     bool readable_ = false, writable_ = false, hangup_ = false, broken_ = false, cancelled_ = false;
     bool reset_ = false;  // the kernel says so once; later reads would look like an orderly end
     bool postponed_ = false;
+    bool more_plain_ = false;   // TLS: decrypted bytes may be left that no event will announce
     uint32_t ops_in_turn_ = 0;  // that did not wait
     uint64_t turn_ = 0;
     ReadOp* reading_ = nullptr;
@@ -79,6 +86,7 @@ private:
     void (*hangup_hook_)(void*) = nullptr;
     void* hangup_context_ = nullptr;
     Timer read_timer_, write_timer_;
+    std::unique_ptr<tls::Session> tls_;  // null: plain
 };
 
 class Socket {
@@ -101,7 +109,23 @@ public:
     // The peer has closed or the connection broke; unread bytes may remain.
     [[nodiscard]] bool hangup() const noexcept { return state_->hangup_; }
     // Bytes (or the end) may be waiting to be read.
-    [[nodiscard]] bool readable() const noexcept { return state_->readable_; }
+    [[nodiscard]] bool readable() const noexcept {
+        return state_->readable_ || state_->more_plain_;
+    }
+    // Open, and nothing has come that anybody would want: neither bytes nor an end. With TLS
+    // records without content (tickets) may have come: they are taken in.
+    [[nodiscard]] bool quiet() noexcept;
+
+    // From now on what is read and written is TLS's content. `make` gets the transport. The
+    // handshake is due: see handshake.h. The peer's end without close_notify is a reset for a
+    // client, since what it read last may be cut; for a server it is an end.
+    template <typename Make>
+    void start_tls(Make&& make) {
+        state_->tls_ = make(static_cast<tls::Transport&>(*state_));
+    }
+    [[nodiscard]] uint64_t now_ns() const noexcept { return state_->loop_->now_ns(); }
+    // Null: plain.
+    [[nodiscard]] tls::Session* tls() const noexcept { return state_->tls_.get(); }
 
     // Nobody may be waiting on it.
     void close() noexcept;
@@ -134,6 +158,10 @@ public:
         state_->try_read(op);
         return op.result;
     }
+    // The same, left there for the next read; below TLS.
+    [[nodiscard]] IoResult peek(char* buffer, std::size_t size) noexcept;
+    // What has been looked at is no news: the next wait_readable waits for more.
+    void wait_for_more() noexcept { state_->readable_ = state_->hangup_; }
     // Everything, or until no progress for stall_ns.
     [[nodiscard]] auto write(std::string_view a, uint64_t stall_ns, std::string_view b = {},
                              std::string_view c = {}) noexcept {

@@ -17,7 +17,8 @@ struct Connection {
     uint64_t exchanges = 0;
     char listener_name[64] = {};  // the same by name, since the plan may be gone; NUL-terminated
     char peer[56] = {};           // "192.0.2.1:52114", "[2001:db8::1]:443"; NUL-terminated
-    char detail[128] = {};        // why a handshake failed; NUL-terminated
+    char reason[48] = {};         // why it was refused: a slug (io/tls/refusal.h); NUL-terminated
+    char detail[128] = {};        // the same for people; NUL-terminated
 };
 static_assert(std::is_trivially_copyable_v<Connection>);
 

@@ -47,6 +47,8 @@ constexpr std::array<EndingInfo, kEndingCount> kEndings{{
      "The upstream refused the connection or is unreachable."},
     {upstream_connect_timeout, "upstream_connect_timeout", upstream, 504, true,
      "The upstream did not accept the connection in time."},
+    {upstream_tls_failed, "upstream_tls_failed", upstream, 502, true,
+     "The TLS handshake with the upstream failed."},
     {upstream_timeout, "upstream_timeout", upstream, 504, true,
      "The upstream did not begin its response in time."},
     {upstream_reset, "upstream_reset", upstream, 502, true,
@@ -74,10 +76,31 @@ static_assert(table_is_in_order());
 
 constexpr std::string_view kOrigins[kOriginCount] = {"client", "gateway", "upstream"};
 
-constexpr std::string_view kConnectionEndings[kConnectionEndingCount] = {
-    "client_closed",  "idle_timeout",         "finished",  "protocol_error",
-    "client_reset",   "exchange_failed",      "timed_out", "tunnel_closed",
-    "limit_exceeded", "tls_handshake_failed", "drained"};
+constexpr std::string_view kConnectionEndings[kConnectionEndingCount] = {"client_closed",
+                                                                         "idle_timeout",
+                                                                         "finished",
+                                                                         "protocol_error",
+                                                                         "client_reset",
+                                                                         "exchange_failed",
+                                                                         "timed_out",
+                                                                         "tunnel_closed",
+                                                                         "limit_exceeded",
+                                                                         "tls_handshake_failed",
+                                                                         "drained",
+                                                                         "proxy_protocol_error",
+                                                                         "h2_protocol_error",
+                                                                         "h2_rapid_reset",
+                                                                         "h2_continuation_flood",
+                                                                         "h2_settings_flood",
+                                                                         "h2_ping_flood",
+                                                                         "h2_priority_flood",
+                                                                         "h2_window_update_flood",
+                                                                         "h2_empty_frame_flood",
+                                                                         "h2_overhead_flood",
+                                                                         "h2_header_bomb",
+                                                                         "h2_stream_limit",
+                                                                         "h2_output_flood",
+                                                                         "h2_timeout"};
 
 }  // namespace
 

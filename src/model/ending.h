@@ -41,6 +41,7 @@ enum class Ending : uint8_t {
     upstream_dns_failed,       // 503: the upstream's name did not resolve
     upstream_connect_failed,   // 503: the connection was refused or unreachable
     upstream_connect_timeout,  // 504
+    upstream_tls_failed,       // 502: the TLS handshake with the upstream failed
     upstream_timeout,          // 504: no response head in time
     upstream_reset,            // 502: closed or reset before a response head
     upstream_malformed,        // 502: what came back is not acceptable HTTP
@@ -73,6 +74,11 @@ struct EndingInfo {
     return status >= 500 || info(ending).cut_short;
 }
 
+// See Exchange::failed().
+[[nodiscard]] constexpr bool is_grpc_error(int grpc_status) noexcept {
+    return grpc_status == 2 || grpc_status == 4 || (grpc_status >= 12 && grpc_status <= 15);
+}
+
 // How a connection ended. A refused connection has no exchange.
 enum class ConnectionEnding : uint8_t {
     client_closed,         // closed by the client between two requests
@@ -86,9 +92,24 @@ enum class ConnectionEnding : uint8_t {
     limit_exceeded,        // refused: the listener's connection limit is reached
     tls_handshake_failed,  // refused in the handshake
     drained,               // closed while the gateway was draining
+    proxy_protocol_error,  // refused: no or a bad PROXY header (haproxy's proxy-protocol.txt)
+    // HTTP/2: given up because of what the client did; one for each defence
+    h2_protocol_error,  // against RFC 9113
+    h2_rapid_reset,     // CVE-2023-44487
+    h2_continuation_flood,
+    h2_settings_flood,
+    h2_ping_flood,
+    h2_priority_flood,
+    h2_window_update_flood,
+    h2_empty_frame_flood,
+    h2_overhead_flood,
+    h2_header_bomb,
+    h2_stream_limit,
+    h2_output_flood,
+    h2_timeout,  // no answer to SETTINGS or PING, or a header block that did not end
 };
 inline constexpr std::size_t kConnectionEndingCount =
-    static_cast<std::size_t>(ConnectionEnding::drained) + 1;
+    static_cast<std::size_t>(ConnectionEnding::h2_timeout) + 1;
 [[nodiscard]] std::string_view to_text(ConnectionEnding ending) noexcept;
 
 }  // namespace glassgate::model

@@ -4,7 +4,7 @@ namespace glassgate::model {
 namespace {
 
 constexpr std::string_view kAttemptResults[kAttemptResultCount] = {
-    "response", "dns_failed", "connect_failed", "connect_timeout", "timeout",
+    "response", "dns_failed", "connect_failed", "connect_timeout", "tls_failed", "timeout",
     "reset",    "malformed",  "body_reset",     "body_timeout",    "cancelled"};
 constexpr std::string_view kProtocols[] = {"unknown", "HTTP/1.0", "HTTP/1.1", "HTTP/2"};
 constexpr std::string_view kStreamKinds[kStreamKindCount] = {"none", "websocket", "sse",

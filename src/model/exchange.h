@@ -35,6 +35,7 @@ enum class AttemptResult : uint8_t {
     dns_failed,
     connect_failed,
     connect_timeout,
+    tls_failed,
     timeout,
     reset,
     malformed,
@@ -42,7 +43,7 @@ enum class AttemptResult : uint8_t {
     body_timeout,
     cancelled,  // given up because the client went away or the gateway stops
 };
-inline constexpr std::size_t kAttemptResultCount = 10;
+inline constexpr std::size_t kAttemptResultCount = 11;
 [[nodiscard]] std::string_view to_text(AttemptResult result) noexcept;
 [[nodiscard]] std::string_view to_text(Protocol protocol) noexcept;  // "HTTP/1.1"
 [[nodiscard]] std::string_view to_text(Scheme scheme) noexcept;
@@ -104,12 +105,15 @@ struct Exchange {
     TextRef client_id, client_name;
     TextRef captures[kMaxCaptures];  // by FieldRef::slot; absent values are empty
     TextRef tls_version, tls_cipher, tls_client_cert_subject, tls_client_cert_serial;
+    TextRef tls_client_cert_san, tls_client_cert_fingerprint, tls_server_name;
 
     // what came of it
     Ending ending = Ending::internal_error;
     Origin origin = Origin::gateway;
     uint16_t status = 0;  // sent to the client; 499 when it left before one was sent
     StreamKind stream = StreamKind::none;
+    bool grpc = false;            // the request was gRPC
+    int8_t grpc_status = -1;      // how a gRPC call ended, 0 .. 16; -1: unknown, or no gRPC
     uint64_t request_bytes = 0;   // body bytes received from the client
     uint64_t response_bytes = 0;  // body bytes sent to the client
     TextRef detail;               // parse error, bad header: precise, for the log
@@ -144,7 +148,13 @@ struct Exchange {
         return (streaming ? response_head_ns : closed_ns) - opened_ns;
     }
     [[nodiscard]] uint64_t lifetime_ns() const noexcept { return closed_ns - opened_ns; }
-    [[nodiscard]] bool failed() const noexcept { return is_error(ending, status); }
+    // A gRPC call that failed for a reason of the server's is an error, though its HTTP status is
+    // 200: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS (what
+    // OpenTelemetry's conventions take for errors of a server).
+    [[nodiscard]] bool failed() const noexcept {
+        return is_error(ending, status) ||
+               (ending == Ending::completed && is_grpc_error(grpc_status));
+    }
 };
 static_assert(std::is_trivially_copyable_v<Exchange>);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "http/h2/write_head.h"
 #include "http/trace_context.h"
 #include "proxy/exchange_run.h"
 
@@ -19,6 +20,8 @@ Ending ending_of(AttemptResult result) {
             return Ending::upstream_connect_failed;
         case AttemptResult::connect_timeout:
             return Ending::upstream_connect_timeout;
+        case AttemptResult::tls_failed:
+            return Ending::upstream_tls_failed;
         case AttemptResult::timeout:
             return Ending::upstream_timeout;
         case AttemptResult::reset:
@@ -47,9 +50,10 @@ std::string_view without_prefix(std::string_view path, std::string_view prefix) 
 }
 
 // The target as a Host header names it: without the scheme's own port.
-std::string_view host_of(const TargetPlan& target) {
+std::string_view host_of(const TargetPlan& target, bool tls) {
     std::string_view host = target.label;
-    if (target.port == 80 && host.ends_with(":80")) host.remove_suffix(3);
+    if (!tls && target.port == 80 && host.ends_with(":80")) host.remove_suffix(3);
+    if (tls && target.port == 443 && host.ends_with(":443")) host.remove_suffix(4);
     return host;
 }
 
@@ -61,10 +65,15 @@ io::Task<bool> ExchangeRun::attempt() {
     bool connected = take_pooled(target);
     if (!connected) connected = co_await connect_to(target);
     if (!connected) co_return false;
+    if (upstream_h2_) {
+        const bool answered = co_await attempt_h2();
+        co_return answered;
+    }
     attempt_.address = state_.keep(upstream_connection_->address);
     if (!client_still_there()) co_return false;
 
-    build_upstream_head();
+    state_.out.clear();
+    http::append_upstream_head(state_.out, upstream_request());
     const bool whole = body_is_here();
     const std::string_view body = whole ? whole_body() : std::string_view();
     io::Socket& up = upstream_connection_->socket;
@@ -114,42 +123,62 @@ bool ExchangeRun::pick_target(uint32_t& target) {
 }
 
 bool ExchangeRun::take_pooled(uint32_t target) {
-    upstream_connection_ = upstream().take_idle(target);
-    if (!upstream_connection_) return false;
-    attempt_.reused = true;
+    if (H2Upstream* const link = upstream().link(target)) {
+        if (!request_stream(*link)) return false;
+        attempt_.reused = true;
+    } else {
+        upstream_connection_ = upstream().take_idle(target);
+        if (!upstream_connection_) return false;
+        attempt_.reused = true;
+    }
     attempt_.connected_ns = attempt_.start_ns;
     return true;
 }
 
+// Over HTTP/2 one connects for all: the others wait for what comes of it.
 io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
     Upstream& up = upstream();
+    while (up.is_linking(target)) {
+        LinkWait wait;
+        link_wait_ = &wait;
+        const AttemptResult linked = co_await up.wait_for_link(target, wait);
+        link_wait_ = nullptr;
+        if (linked != AttemptResult::response) {
+            fail_attempt(linked);
+            co_return false;
+        }
+        if (take_pooled(target)) co_return true;
+    }
     if (!up.may_connect(target)) {
         up.attempt_finished(target, false);
         --record_.attempt_count;
         end(Ending::upstream_overflow);
         co_return false;
     }
-    io::Connected connected = co_await up.connect(target, &connecting_);
+    Upstream::Opened opened = co_await up.open(target, &connecting_, connection_);
     connecting_ = nullptr;
-    if (connected.status != io::IoStatus::ok) {
-        fail_attempt(connected.status == io::IoStatus::timeout     ? AttemptResult::connect_timeout
-                     : connected.status == io::IoStatus::cancelled ? AttemptResult::cancelled
-                                                                   : AttemptResult::connect_failed);
+    if (!opened.detail.empty()) record_.detail = state_.keep(opened.detail);
+    if (opened.result != AttemptResult::response) {
+        fail_attempt(opened.result);
         co_return false;
     }
-    upstream_connection_ = up.opened(target, std::move(connected.socket));
     attempt_.connected_ns = now();
-    co_return true;
+    upstream_connection_ = std::move(opened.connection);
+    if (upstream_connection_) co_return true;
+    const bool open = opened.link != nullptr && request_stream(*opened.link);
+    if (!open) fail_attempt(AttemptResult::reset);
+    co_return open;
 }
 
 bool ExchangeRun::client_still_there() {
-    if (!client_gone_ && !cut_off_ && !client().hangup()) return true;
+    if (!client_gone_ && !cut_off_ && !client_left()) return true;
     client_gone_ |= !cut_off_;
     fail_attempt(AttemptResult::cancelled);
     return false;
 }
 
-void ExchangeRun::build_upstream_head() {
+// What goes upstream, as views into the exchange's state.
+http::UpstreamRequest ExchangeRun::upstream_request() {
     const http::RequestHead& head = state_.request;
     const UpstreamPlan& settings = upstream().plan();
     http::UpstreamRequest out;
@@ -157,15 +186,17 @@ void ExchangeRun::build_upstream_head() {
     out.path_prefix = settings.path_prefix;
     out.path = state_.path.empty() ? head.path : std::string_view(state_.path);
     out.path = without_prefix(out.path, route().strip_prefix);
-    out.host = settings.preserve_host ? head.authority : host_of(settings.targets[attempt_.target]);
+    out.host = settings.preserve_host
+                   ? head.authority
+                   : host_of(settings.targets[attempt_.target], settings.tls != nullptr);
     out.via = "glassgate";
     out.forwarded_for = connection_.peer_address;
-    out.forwarded_proto = "http";
+    out.forwarded_proto = model::to_text(record_.scheme);
     out.forwarded_host = head.authority;
     out.keep_forwarded = !listener().trust_forwarded.empty() &&
                          listener().trust_forwarded.matches(connection_.peer_address);
     char id[32];
-    out.request_id = request_id(id);
+    out.request_id = state_.arena.keep(request_id(id));
     std::string& scratch = state_.chunk;
     scratch.clear();
     if (plan().trace.enabled) {
@@ -183,13 +214,19 @@ void ExchangeRun::build_upstream_head() {
     out.body = head.body;
     out.content_length = head.content_length;
     out.edits = &state_.policy_request.upstream_edits;
-    state_.out.clear();
-    http::append_upstream_head(state_.out, out);
+    return out;
 }
 
 // Nothing of the request is still to come.
-bool ExchangeRun::body_is_here() const noexcept {
-    const http::RequestHead& head = state_.request;
+bool ExchangeRun::body_is_here() noexcept {
+    http::RequestHead& head = state_.request;
+    if (client_h2_ != nullptr && head.body != http::BodyKind::none) {
+        if (!client_h2_->is_last() || !client_h2_->stream().trailers().empty()) return false;
+        // All is here, so its length is known, though the client did not say it.
+        head.body = http::BodyKind::length;
+        head.content_length = client_h2_->received().size();
+        return true;
+    }
     return head.body == http::BodyKind::none ||
            (head.body == http::BodyKind::length &&
             head.content_length <= connection_.buffer.view().size());
@@ -200,7 +237,7 @@ std::string_view ExchangeRun::whole_body() {
     if (state_.request.body == http::BodyKind::none) return {};
     body_buffered_ = state_.request.content_length;
     record_.request_bytes = body_buffered_;
-    return connection_.buffer.view().substr(0, body_buffered_);
+    return client_bytes().substr(0, body_buffered_);
 }
 
 bool ExchangeRun::note_sent(const io::IoResult& sent, bool whole) {
@@ -226,9 +263,15 @@ uint64_t ExchangeRun::response_timeout_ns() const noexcept {
     return (override_ms != 0 ? override_ms : upstream().plan().response_timeout_ms) * kNsPerMs;
 }
 
+// A gRPC call has a deadline of its own; it may be later or earlier than ours.
+uint64_t ExchangeRun::within_call(uint64_t deadline_ns) const noexcept {
+    return call_deadline_ns_ != 0 ? std::min(call_deadline_ns_, deadline_ns) : deadline_ns;
+}
+
 // The clock starts when the request is out; while the client still sends, it is not late.
 uint64_t ExchangeRun::response_deadline_ns() const noexcept {
-    return (request_complete_ ? record_.request_sent_ns : turn_ns()) + response_timeout_ns();
+    return within_call((request_complete_ ? record_.request_sent_ns : turn_ns()) +
+                       response_timeout_ns());
 }
 
 // Of what is in the buffer. `waits`: for more, or until an interim response has been handed on
@@ -268,7 +311,8 @@ bool ExchangeRun::note_received(const io::IoResult& got) {
         return true;
     }
     if (got.status == io::IoStatus::timeout &&
-        (!request_complete_ || turn_ns() < record_.request_sent_ns + response_timeout_ns()))
+        (!request_complete_ || turn_ns() < response_deadline_ns()) &&
+        within_call(UINT64_MAX) > turn_ns())
         return true;
     if (client_gone_ || got.status == io::IoStatus::cancelled)
         fail_attempt(AttemptResult::cancelled);
@@ -284,6 +328,11 @@ io::Task<bool> ExchangeRun::relay_interim() {
     http::ClientResponse out;
     out.head = &state_.response;
     out.via = "glassgate";
+    if (client_h2_ != nullptr) {
+        http::h2::write_client_head(worker_.fields(), out);
+        client_h2_->interim(worker_.fields());
+        co_return true;
+    }
     state_.out.clear();
     http::append_client_head(state_.out, out);
     const io::IoResult sent =
@@ -315,6 +364,7 @@ void ExchangeRun::end_attempt() {
 }
 
 void ExchangeRun::release_upstream(bool reusable) {
+    upstream_h2_.reset();  // one that is not over is reset
     if (!upstream_connection_) return;
     if (reusable)
         upstream().give_back(std::move(upstream_connection_));
@@ -327,6 +377,7 @@ bool ExchangeRun::may_retry() const {
     if (response_begun_ || !body_replayable_ || record_.attempt_count > retries.attempts)
         return false;
     if (record_.attempts.empty() || attempt_.end_ns == 0) return false;
+    if (call_deadline_ns_ != 0 && turn_ns() >= call_deadline_ns_) return false;
     bool allowed = false;
     switch (attempt_.result) {
         case AttemptResult::connect_failed:

@@ -4,8 +4,11 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "http/proxy_protocol.h"
+#include "io/handshake.h"
 #include "proxy/exchange_run.h"
 #include "proxy/exchange_state.h"
+#include "proxy/h2_connection.h"
 
 namespace glassgate::proxy {
 namespace {
@@ -41,6 +44,14 @@ io::Detached Connection::serve(std::unique_ptr<Connection> self) {
     c.worker.connections_open_.fetch_add(1, std::memory_order_relaxed);
     c.worker.recorder().connection_opened(c.opened_listener);
     bool open = true;
+    const ListenerPlan& listener = c.worker.active()->plan->listeners[c.listening->index];
+    if (listener.tls || !listener.proxy_protocol_from.empty()) {
+        open = co_await c.open();
+    }
+    if (open && c.agreed_on_h2()) {
+        co_await c.serve_h2();
+        open = false;
+    }
     while (open) {
         bool here = c.request_is_here();
         if (!here) c.begin_wait();
@@ -51,15 +62,107 @@ io::Detached Connection::serve(std::unique_ptr<Connection> self) {
         }
         if (!here) break;
         c.idle_ = false;
-        co_await ExchangeRun::serve(c);
+        if (c.preface_is_here()) {
+            co_await c.serve_h2();
+            break;
+        }
+        co_await ExchangeRun::serve(c, nullptr);
         open = c.may_go_on();
     }
-    if (c.input_left) co_await c.linger();
+    if (c.fate.input_left) co_await c.linger();
     c.close();
 }
 
+// What comes before the first request: a PROXY header, TLS. False: refused, and why is stated.
+io::Task<bool> Connection::open() {
+    const std::shared_ptr<const Plan> plan = worker.active()->plan;
+    const ListenerPlan& listener = plan->listeners[listening->index];
+    const uint64_t deadline_ns = worker.loop().now_ns() + listener.handshake_timeout_ms * kNsPerMs;
+    if (!listener.proxy_protocol_from.empty() &&
+        listener.proxy_protocol_from.matches(peer_address)) {
+        const bool good = co_await read_proxy_header(deadline_ns);
+        if (!good) co_return false;
+    }
+    if (!listener.tls) co_return true;
+    const bool good = co_await accept_tls(listener, deadline_ns);
+    co_return good;
+}
+
+// What the header says takes the place of the socket's peer. Bytes behind it stay in the kernel for
+// whoever reads next: the header is looked at before it is taken.
+io::Task<bool> Connection::read_proxy_header(uint64_t deadline_ns) {
+    char bytes[http::kProxyHeaderMax];
+    std::size_t seen = 0;
+    http::ProxyHeader header;
+    while (true) {
+        const io::IoResult ready = co_await socket.wait_readable(deadline_ns);
+        if (!ready.ok()) {
+            refuse(model::ConnectionEnding::proxy_protocol_error,
+                   ready.status == io::IoStatus::timeout ? "timeout" : "closed", {});
+            co_return false;
+        }
+        const io::IoResult got = socket.peek(bytes, sizeof bytes);
+        const http::ProxyParse parsed = http::parse_proxy_header({bytes, got.bytes}, header);
+        if (parsed.state == http::ProxyParse::State::failed) {
+            refuse(model::ConnectionEnding::proxy_protocol_error, http::to_text(parsed.error), {});
+            co_return false;
+        }
+        if (parsed.state == http::ProxyParse::State::done) {
+            (void)socket.read_now(bytes, parsed.bytes);
+            break;
+        }
+        const bool no_more = !got.ok() || (got.bytes == seen && socket.hangup());
+        seen = got.bytes;
+        if (no_more) {
+            refuse(model::ConnectionEnding::proxy_protocol_error, "closed", {});
+            co_return false;
+        }
+        socket.wait_for_more();  // what is there has been looked at: only more is news
+    }
+    if (!header.local) io::format_address(header.source, peer_address, peer_port);
+    co_return true;
+}
+
+io::Task<bool> Connection::accept_tls(const ListenerPlan& listener, uint64_t deadline_ns) {
+    socket.start_tls([&](io::tls::Transport& transport) {
+        return io::tls::Session::accept(listener.tls, transport);
+    });
+    const io::tls::Refusal refusal =
+        co_await io::handshake(socket, worker.handshakes(), deadline_ns);
+    if (refusal == io::tls::Refusal::none) co_return true;
+    refuse(model::ConnectionEnding::tls_handshake_failed, io::tls::to_text(refusal),
+           socket.tls()->failure());
+    co_return false;
+}
+
+void Connection::refuse(model::ConnectionEnding ending, std::string_view reason,
+                        std::string_view detail) {
+    fate.ending = ending;
+    refused_ = std::make_unique<Refused>(Refused{std::string(reason), std::string(detail)});
+}
+
+bool Connection::agreed_on_h2() const noexcept {
+    return socket.tls() != nullptr && socket.tls()->alpn() == "h2";
+}
+
+// A client that begins with HTTP/2's preface knew before it came (RFC 9113 §3.3).
+bool Connection::preface_is_here() noexcept {
+    constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    constexpr std::size_t kEnoughToTell = 4;  // no method of HTTP/1.1 begins with "PRI "
+    if (exchanges != 0 || socket.tls() != nullptr) return false;
+    const std::string_view here = buffer.view().substr(0, kPreface.size());
+    return here.size() >= kEnoughToTell && kPreface.starts_with(here) &&
+           worker.active()->plan->listeners[listening->index].http2;
+}
+
+io::Task<void> Connection::serve_h2() {
+    idle_ = false;
+    H2Connection connection(*this);
+    co_await connection.serve();
+}
+
 void Connection::close() {
-    if (reset_at_end)
+    if (fate.reset_at_end)
         socket.abort();
     else
         socket.close();
@@ -71,7 +174,7 @@ void Connection::close() {
 model::Connection Connection::record() const noexcept {
     model::Connection r;
     r.listener = opened_listener;
-    r.ending = ending;
+    r.ending = fate.ending;
     r.opened_wall_ns = opened_wall_ns;
     r.opened_ns = opened_ns;
     r.closed_ns = worker.loop().now_ns();
@@ -79,15 +182,19 @@ model::Connection Connection::record() const noexcept {
     const bool v6 = std::strchr(peer_address, ':') != nullptr;
     std::snprintf(r.peer, sizeof r.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
     std::snprintf(r.listener_name, sizeof r.listener_name, "%s", listening->name.c_str());
+    if (refused_) {
+        std::snprintf(r.reason, sizeof r.reason, "%s", refused_->reason.c_str());
+        std::snprintf(r.detail, sizeof r.detail, "%s", refused_->detail.c_str());
+    }
     return r;
 }
 
 // After an exchange: whether another may follow.
 bool Connection::may_go_on() noexcept {
     ++exchanges;
-    if (!keep_alive) return false;
+    if (!fate.keep_alive) return false;
     if (ends_soon()) {
-        ending = model::ConnectionEnding::drained;
+        fate.ending = model::ConnectionEnding::drained;
         return false;
     }
     return true;
@@ -135,16 +242,16 @@ bool Connection::end_wait(io::IoResult ready) noexcept {
     using enum model::ConnectionEnding;
     switch (got.status) {
         case io::IoStatus::eof:
-            ending = client_closed;
+            fate.ending = client_closed;
             break;
         case io::IoStatus::timeout:
-            ending = ends_soon() ? drained : idle_timeout;
+            fate.ending = ends_soon() ? drained : idle_timeout;
             break;
         case io::IoStatus::cancelled:
-            ending = drained;
+            fate.ending = drained;
             break;
         default:
-            ending = client_reset;
+            fate.ending = client_reset;
             break;
     }
     return false;
@@ -166,10 +273,17 @@ io::Task<void> Connection::linger() {
 }
 
 void Connection::drain() noexcept {
-    if (idle_) socket.cancel();
+    if (h2 != nullptr)
+        h2->drain();
+    else if (idle_)
+        socket.cancel();
 }
 
 void Connection::cut_off() noexcept {
+    if (h2 != nullptr) {
+        h2->cut_off();
+        return;
+    }
     Worker& owner = worker;
     if (exchange != nullptr) exchange->cut_off();
     // That may have been the end of the exchange and of this connection.

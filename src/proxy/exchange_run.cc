@@ -2,13 +2,33 @@
 #include "proxy/exchange_run.h"
 
 #include "base/clock.h"
+#include "proxy/h2_connection.h"
 
 namespace glassgate::proxy {
 
-io::Task<void> ExchangeRun::serve(Connection& connection) {
+ExchangeRun::ExchangeRun(Connection& connection, ExchangeState& state, MuxStream* stream) noexcept
+    : connection_(connection),
+      client_h2_(stream),
+      worker_(connection.worker),
+      state_(state),
+      record_(state.record),
+      fate_(stream == nullptr ? connection.fate : own_fate_) {
+    if (stream == nullptr)
+        connection.exchange = this;
+    else
+        connection.h2->begin(*this);
+}
+
+ExchangeRun::~ExchangeRun() {
+    if (client_h2_ == nullptr)
+        connection_.exchange = nullptr;
+    else
+        connection_.h2->end(*this);
+}
+
+io::Task<void> ExchangeRun::serve(Connection& connection, MuxStream* stream) {
     std::unique_ptr<ExchangeState> state = connection.worker.take_exchange();
-    ExchangeRun run(connection, *state);
-    connection.exchange = &run;
+    ExchangeRun run(connection, *state, stream);
     run.open();
     // One await per statement: g++ 12 lays out frames wrongly when an await may be skipped inside
     // an expression (tools/check_words.py looks for it).
@@ -26,7 +46,6 @@ io::Task<void> ExchangeRun::serve(Connection& connection) {
     if (admitted) co_await run.forward();
     if (!run.response_begun_) co_await run.reply_for_ending();
     run.finish();
-    connection.exchange = nullptr;
     connection.worker.give_exchange(std::move(state));
 }
 
@@ -42,7 +61,7 @@ void ExchangeRun::open() {
     record_.trace_id = worker_.random().trace_id();
     record_.span_id = worker_.random().span_id();
     record_.sampled = plan().trace.enabled && worker_.random().unit() < plan().trace.sample_rate;
-    connection_.keep_alive = false;  // until the exchange has earned it
+    fate_.keep_alive = false;  // until the exchange has earned it
     worker_.recorder().exchange_opened(record_.listener);
 }
 
@@ -67,7 +86,7 @@ bool ExchangeRun::find_route() {
     }
     record_.route = match.route;
     record_.pattern = match.pattern;
-    return true;
+    return route().client_certificates == nullptr || certificate_is_allowed();
 }
 
 // The header Allow.
@@ -159,7 +178,7 @@ ExchangeRun::Step ExchangeRun::note_verdict(std::size_t index, const policy::Ver
 
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
-    client().set_hangup_hook(&ExchangeRun::on_client_hangup, this);
+    watch_client(true);
     while (true) {
         const bool answered = co_await attempt();
         if (answered && !retries_answer()) {
@@ -171,8 +190,13 @@ io::Task<void> ExchangeRun::forward() {
             Piece first;
             bool relayed = next_piece(first);
             if (relayed) {
-                const io::IoResult sent = co_await client().write(
-                    state_.out, listener().write_timeout_ms * kNsPerMs, first.data, first.tail);
+                io::IoResult sent;
+                if (client_h2_ == nullptr) {
+                    sent = co_await client().write(
+                        state_.out, listener().write_timeout_ms * kNsPerMs, first.data, first.tail);
+                } else if (!response_is_out()) {
+                    sent = co_await write_h2(first);
+                }
                 relayed = note_relayed(sent, first);
             }
             if (relayed && !response_is_out()) {
@@ -190,7 +214,7 @@ io::Task<void> ExchangeRun::forward() {
         if (!answered && (client_gone_ || cut_off_ || !may_retry())) break;
         state_.ended = false;  // the attempt's ending is not the exchange's: there is another
     }
-    client().set_hangup_hook(nullptr, nullptr);
+    watch_client(false);
     // The response may be over before the request is: then nobody wants the rest.
     if (pump_.running()) co_await stop_pump();
     release_upstream(reusable_ && !client_gone_ && !cut_off_);
@@ -208,10 +232,31 @@ void ExchangeRun::cut_off() noexcept {
 }
 
 void ExchangeRun::interrupt() noexcept {
-    if (connecting_ != nullptr)
+    if (link_wait_ != nullptr)
+        link_wait_->cancel();
+    else if (connecting_ != nullptr)
         connecting_->cancel();
+    else if (upstream_h2_)
+        upstream_h2_->cancel();
     else if (upstream_connection_)
         upstream_connection_->socket.cancel();
+}
+
+void ExchangeRun::cancel_client() noexcept {
+    client_h2_ == nullptr ? client().cancel() : client_h2_->cancel();
+}
+void ExchangeRun::uncancel_client() noexcept {
+    client_h2_ == nullptr ? client().uncancel() : client_h2_->uncancel();
+}
+void ExchangeRun::watch_client(bool watched) noexcept {
+    auto* const hook = watched ? &ExchangeRun::on_client_hangup : nullptr;
+    if (client_h2_ == nullptr)
+        client().set_hangup_hook(hook, this);
+    else
+        client_h2_->set_hangup_hook(hook, this);
+}
+bool ExchangeRun::client_left() const noexcept {
+    return client_h2_ == nullptr ? client().hangup() : client_h2_->broken();
 }
 
 }  // namespace glassgate::proxy

@@ -6,28 +6,29 @@
 #include <optional>
 #include <string_view>
 
+#include "http/grpc.h"
 #include "io/task.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_state.h"
+#include "proxy/h2_upstream.h"
+#include "proxy/mux_stream.h"
 #include "proxy/upstream.h"
 
 namespace glassgate::proxy {
 
 class ExchangeRun {
 public:
-    // Serves one request. The first byte is in the connection's buffer. Afterwards the record has
-    // been handed over and connection.keep_alive says whether another request may follow.
-    static io::Task<void> serve(Connection& connection);
+    // Serves one request. On HTTP/1.1 (`stream` is null) its first byte is in the connection's
+    // buffer; on HTTP/2 the stream's head can be read. Afterwards the record has been handed over
+    // and the connection's fate says whether another request may follow.
+    static io::Task<void> serve(Connection& connection, MuxStream* stream);
 
     // The drain time is over: every wait of this exchange ends now.
     void cut_off() noexcept;
 
 private:
-    ExchangeRun(Connection& connection, ExchangeState& state) noexcept
-        : connection_(connection),
-          worker_(connection.worker),
-          state_(state),
-          record_(state.record) {}
+    ExchangeRun(Connection& connection, ExchangeState& state, MuxStream* stream) noexcept;
+    ~ExchangeRun();
 
     // What a step may answer. Steps that need not wait are plain functions: a coroutine's frame
     // is for what really waits.
@@ -36,6 +37,7 @@ private:
     // the story, in this order (exchange_run.cc)
     void open();
     Step parse_head();  // receive.cc
+    Step read_h2_head();
     io::Task<bool> receive_rest_of_head();
     bool admit_head();
     bool find_route();
@@ -47,10 +49,15 @@ private:
     Step note_verdict(std::size_t index, const policy::Verdict& verdict);
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
+    void finish_stream();
 
     // receive.cc
     void keep_head_apart();
     void capture_request();
+    void capture_tls();
+    void capture_grpc();
+    void forward_client_certificate();
+    [[nodiscard]] bool certificate_is_allowed();
     void identify_client();
     void begin_trace();
     bool check_body_limit();
@@ -61,15 +68,24 @@ private:
     bool take_pooled(uint32_t target);
     io::Task<bool> connect_to(uint32_t target);
     bool client_still_there();
-    [[nodiscard]] bool body_is_here() const noexcept;
+    [[nodiscard]] bool body_is_here() noexcept;
     std::string_view whole_body();
     bool note_sent(const io::IoResult& sent, bool whole);
     Step parse_response_head();
     [[nodiscard]] uint64_t response_timeout_ns() const noexcept;
     [[nodiscard]] uint64_t response_deadline_ns() const noexcept;
+    [[nodiscard]] uint64_t within_call(uint64_t deadline_ns) const noexcept;
     bool note_received(const io::IoResult& got);
     io::Task<bool> relay_interim();
-    void build_upstream_head();
+    [[nodiscard]] http::UpstreamRequest upstream_request();
+
+    // attempt_h2.cc: the same over a stream
+    io::Task<bool> attempt_h2();
+    bool request_stream(H2Upstream& link);
+    bool note_h2_sent(const io::IoResult& sent, bool whole);
+    io::Task<bool> receive_h2_head();
+    static void on_upstream_head(void* self, MuxStream::Heard heard);
+    void read_upstream_head(MuxStream::Heard heard);
     bool may_retry() const;
     bool retries_answer() const;  // of an upstream that answered 502, 503 or 504
     void fail_attempt(model::AttemptResult result);
@@ -79,7 +95,19 @@ private:
     // relay.cc: bodies
     io::Task<void> pump_request_body();  // runs beside, from client to upstream
     io::Task<void> stop_pump();          // before what it uses goes away
-    io::Task<bool> pump_step(std::string_view bytes, std::size_t& used);
+    struct Part {                        // of the request body
+        std::string_view data;
+        std::size_t used = 0;  // bytes of what the client has sent
+        bool good = true;
+    };
+    Part take_request_part();
+    io::Task<bool> send_request_part(Part part);
+    [[nodiscard]] std::string_view client_bytes() const noexcept;
+    void client_consume(std::size_t bytes);
+    [[nodiscard]] std::string_view request_trailers() const noexcept;
+    [[nodiscard]] std::string_view upstream_bytes() const noexcept;
+    void upstream_consume(std::size_t bytes);
+    [[nodiscard]] std::string_view response_trailers() const noexcept;
     struct Piece {              // of the response, on its way to the client behind state_.out
         std::string_view data;  // in the upstream connection's buffer
         std::string_view tail;  // end of the framing
@@ -88,15 +116,22 @@ private:
     void begin_response();
     bool next_piece(Piece& piece);
     void frame(Piece& piece);
+    io::Task<io::IoResult> write_h2(Piece piece);
     [[nodiscard]] bool response_is_out() const noexcept {
-        return response_complete_ && state_.out.empty();
+        return response_complete_ && state_.out.empty() && (client_h2_ == nullptr || client_ended_);
     }
     bool note_relayed(const io::IoResult& sent, const Piece& piece);
     io::Task<bool> relay_rest();
     bool note_body_received(const io::IoResult& got);
     void end_response();
+    void end_grpc() noexcept;
+    void note_grpc_status(std::optional<http::grpc::Status> status) noexcept;
     io::Task<void> tunnel();
     io::Task<void> tunnel_client_to_upstream();
+    io::Task<io::IoResult> read_upstream(std::string_view& bytes);
+    io::Task<io::IoResult> read_client(std::string_view& bytes);
+    io::Task<io::IoResult> write_client(std::string_view bytes);
+    io::Task<io::IoResult> write_upstream(std::string_view bytes);
     [[nodiscard]] uint64_t tunnel_idle_ns() const noexcept;
     [[nodiscard]] bool tunnel_still_active(const io::IoResult& got) const noexcept;
     void client_failed(io::IoStatus status);
@@ -108,6 +143,7 @@ private:
     io::Task<void> reply_for_ending();
     io::Task<void> reply(uint16_t status, std::string_view message);
     void account_for_request_body();
+    io::Task<io::IoResult> send_local_reply(const http::LocalReply& local, uint64_t stall_ns);
     void run_response_policies(uint16_t status, const http::ResponseHead* head);
 
     [[nodiscard]] const Plan& plan() const noexcept { return *state_.active->plan; }
@@ -125,12 +161,21 @@ private:
     [[nodiscard]] io::Socket& client() const noexcept { return connection_.socket; }
     static void on_client_hangup(void* self);
     void interrupt() noexcept;  // the wait for the upstream, whatever it is
+    void cancel_client() noexcept;
+    void uncancel_client() noexcept;
+    void watch_client(bool watched) noexcept;
+    [[nodiscard]] bool client_left() const noexcept;
+    [[nodiscard]] bool over_tls() const noexcept { return connection_.socket.tls() != nullptr; }
     [[nodiscard]] std::string_view request_id(char (&hex)[32]) const noexcept;
 
     Connection& connection_;
+    MuxStream* const client_h2_;  // null: HTTP/1.1
     Worker& worker_;
     ExchangeState& state_;
     model::Exchange& record_;
+    Fate own_fate_;  // of a stream
+    Fate& fate_;
+    bool client_ended_ = false;  // HTTP/2: the end of the response has been given to the session
 
     std::size_t head_bytes_ = 0;  // of the receive buffer, while the request head lies there
     std::size_t resume_ = 0;      // where parsing goes on
@@ -138,7 +183,12 @@ private:
     std::optional<policy::Reply> refusal_;  // of a policy
     uint64_t policy_began_ns_ = 0;          // 0 where nobody asks how long they take
 
-    std::unique_ptr<UpstreamConnection> upstream_connection_;
+    std::unique_ptr<UpstreamConnection> upstream_connection_;  // HTTP/1.1
+    std::optional<MuxStream> upstream_h2_;
+    http::ParseError head_error_ = http::ParseError::none;  // of the upstream's HTTP/2 head
+    LinkWait* link_wait_ = nullptr;                         // while another connects for us
+    std::string_view websocket_key_;  // that we asked an upstream with, for an HTTP/2 client
+    uint64_t call_deadline_ns_ = 0;   // gRPC's; 0: none
     model::Attempt attempt_;
     uint64_t tried_ = 0;           // targets, one bit each
     bool answer_begun_ = false;    // a byte of any response to this attempt has come back

@@ -23,9 +23,10 @@ struct ExchangeState {
     // A copy of the request head when a body will reuse the receive buffer; else it stays there.
     // The views in `request` point to whichever it is.
     std::string head;
-    std::string path;   // normalised, when it differs from the raw one
-    std::string out;    // the head being sent
-    std::string chunk;  // trailers and chunk framing being sent
+    std::string upstream_head;  // of an HTTP/2 response: the views in `response` point here
+    std::string path;           // normalised, when it differs from the raw one
+    std::string out;            // the head being sent
+    std::string chunk;          // trailers and chunk framing being sent
     Arena arena;
     policy::Request policy_request;
     std::size_t policies_run = 0;

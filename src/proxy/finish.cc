@@ -4,6 +4,16 @@
 
 namespace glassgate::proxy {
 
+// A response without its end must not pass for whole, and nobody reads the rest of the request.
+void ExchangeRun::finish_stream() {
+    using http::h2::ErrorCode;
+    if (!client_ended_)
+        client_h2_->reset(record_.origin == model::Origin::client ? ErrorCode::cancel
+                                                                  : ErrorCode::internal_error);
+    else if (!client_h2_->stream().ended())
+        client_h2_->discard(ErrorCode::no_error);
+}
+
 void ExchangeRun::finish() {
     GW_CHECK(state_.ended);
     policy::Request& request = state_.policy_request;
@@ -26,35 +36,39 @@ void ExchangeRun::finish() {
     }
     worker_.recorder().exchange_closed(record_);
     connection_.buffer.consume(head_bytes_);
+    if (client_h2_ != nullptr) {
+        finish_stream();
+        return;
+    }
 
     using enum model::ConnectionEnding;
-    if (connection_.keep_alive) return;
+    if (fate_.keep_alive) return;
     switch (record_.ending) {
         case model::Ending::client_abort:
-            connection_.ending = client_reset;
+            fate_.ending = client_reset;
             break;
         case model::Ending::client_header_timeout:
         case model::Ending::client_body_timeout:
         case model::Ending::client_write_timeout:
-            connection_.ending = timed_out;
+            fate_.ending = timed_out;
             break;
         case model::Ending::malformed_request:
         case model::Ending::uri_too_long:
         case model::Ending::header_too_large:
-            connection_.ending = protocol_error;
+            fate_.ending = protocol_error;
             break;
         case model::Ending::upstream_body_reset:
         case model::Ending::upstream_body_timeout:
-            connection_.ending = exchange_failed;
+            fate_.ending = exchange_failed;
             break;
         case model::Ending::upgraded:
-            connection_.ending = tunnel_closed;
+            fate_.ending = tunnel_closed;
             break;
         case model::Ending::shutdown:
-            connection_.ending = drained;
+            fate_.ending = drained;
             break;
         default:
-            connection_.ending = finished;
+            fate_.ending = finished;
             break;
     }
 }

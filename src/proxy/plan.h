@@ -10,7 +10,12 @@
 
 #include "base/address_set.h"
 #include "base/method.h"
+#include "http/forwarded_client_cert.h"
 #include "http/h1.h"
+#include "http/h2/limits.h"
+#include "io/tls/client_context.h"
+#include "io/tls/server_context.h"
+#include "io/tls/subject_allow_list.h"
 #include "model/names.h"
 #include "policy/policy.h"
 #include "proxy/router.h"
@@ -30,6 +35,15 @@ struct ListenerPlan {
     uint32_t idle_timeout_ms = 60'000;
     uint32_t write_timeout_ms = 30'000;
     AddressSet trust_forwarded, trust_request_id, trust_trace_context;
+
+    std::shared_ptr<const io::tls::ServerContext> tls;  // null: plain
+    uint32_t handshake_timeout_ms = 10'000;             // of TLS, and for a PROXY header
+    http::ClientCertForwarding forward_client_cert = http::ClientCertForwarding::sanitize;
+    bool http2 = true;  // over TLS by ALPN; plain by prior knowledge and by Upgrade: h2c
+    http::h2::Limits h2;
+    // Peers that begin each connection with a PROXY header, v1 or v2, which says who the client is.
+    // From others none is taken. Empty: from nobody.
+    AddressSet proxy_protocol_from;
 };
 
 struct TargetPlan {
@@ -40,6 +54,12 @@ struct TargetPlan {
 };
 
 enum class Balance : uint8_t { round_robin, least_request };
+enum class UpstreamProtocol : uint8_t {
+    http1,
+    http2,      // over TLS by ALPN and nothing else; plain by prior knowledge
+    negotiate,  // over TLS what ALPN gives, HTTP/2 preferred; plain: HTTP/1.1
+};
+enum class SendProxy : uint8_t { none, v1, v2 };
 
 struct HealthCheckPlan {
     std::string path = "/";
@@ -48,6 +68,8 @@ struct HealthCheckPlan {
     uint32_t healthy_threshold = 2;
     uint32_t unhealthy_threshold = 3;
     uint16_t expect_min = 200, expect_max = 299;
+    bool grpc = false;         // grpc.health.v1.Health/Check instead of a GET; HTTP/2
+    std::string grpc_service;  // empty: the server as a whole
     bool operator==(const HealthCheckPlan&) const = default;
 };
 
@@ -84,6 +106,11 @@ struct UpstreamPlan {
     RetryPlan retries;
     std::optional<HealthCheckPlan> health_check;
     std::optional<OutlierPlan> outlier;
+    std::shared_ptr<const io::tls::ClientContext> tls;  // null: plain
+    UpstreamProtocol protocol = UpstreamProtocol::http1;
+    http::h2::Limits h2;
+    uint32_t streams_per_connection = 100;   // HTTP/2: at most so many at once, and what it allows
+    SendProxy send_proxy = SendProxy::none;  // in front of each connection (HTTP/1.1 only)
 };
 
 struct RoutePolicyPlan {
@@ -102,6 +129,8 @@ struct RoutePlan {
     std::optional<uint64_t> body_bytes;  // overrides the listener's
     uint32_t upstream = 0;               // index into Plan::upstreams
     std::vector<RoutePolicyPlan> policies;
+    // Only clients with one of these certificates (403 otherwise); null: any.
+    std::shared_ptr<const io::tls::SubjectAllowList> client_certificates;
 };
 
 enum class TraceFormat : uint8_t { w3c, b3 };

@@ -2,7 +2,10 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "http/forwarded.h"
+#include "http/forwarded_client_cert.h"
+#include "http/grpc.h"
 #include "http/path.h"
 #include "http/trace_context.h"
 #include "proxy/exchange_run.h"
@@ -45,6 +48,7 @@ void rebase(http::RequestHead& head, const char* from, const char* to) {
 
 // Of what is in the buffer. Usually that is the whole head.
 ExchangeRun::Step ExchangeRun::parse_head() {
+    if (client_h2_ != nullptr) return read_h2_head();
     io::Buffer& buffer = connection_.buffer;
     const http::ParseResult parsed =
         http::parse_request_head(buffer.view(), listener().limits, resume_, state_.request);
@@ -53,13 +57,24 @@ ExchangeRun::Step ExchangeRun::parse_head() {
         record_.detail = state_.keep(http::to_text(parsed.error));
         end(ending_of(parsed.error));
         record_.status = http::status_of(parsed.error);
-        connection_.input_left = true;
+        fate_.input_left = true;
         return Step::failed;
     }
     head_bytes_ = parsed.consumed;
     if (state_.request.body != http::BodyKind::none || state_.request.has_upgrade)
         keep_head_apart();
     return Step::done;
+}
+
+ExchangeRun::Step ExchangeRun::read_h2_head() {
+    const http::ParseError error =
+        client_h2_->session().read_request(client_h2_->stream(), state_.request, state_.head);
+    if (error == http::ParseError::none) return Step::done;
+    record_.detail = state_.keep(http::to_text(error));
+    end(ending_of(error));
+    record_.status = http::status_of(error);
+    fate_.input_left = true;
+    return Step::failed;
 }
 
 // What follows the head will reuse the buffer: the head moves out of it, and all views with it.
@@ -79,7 +94,7 @@ io::Task<bool> ExchangeRun::receive_rest_of_head() {
         const std::size_t room = buffer.room_bytes();
         if (room == 0) {
             end(Ending::header_too_large);
-            connection_.input_left = true;
+            fate_.input_left = true;
             co_return false;
         }
         const io::IoResult got = co_await client().read(buffer.room(), room, deadline);
@@ -104,12 +119,12 @@ bool ExchangeRun::admit_head() {
     if (!http::normalize_path(state_.request.path, state_.path)) {
         record_.detail = state_.keep("path leaves the root or is not a path");
         end(Ending::malformed_request);
-        connection_.input_left = true;
+        fate_.input_left = true;
         return false;
     }
-    connection_.keep_alive = state_.request.keep_alive;
+    fate_.keep_alive = state_.request.keep_alive;
     const uint32_t most = listener().requests_per_connection;
-    if (most != 0 && connection_.exchanges + 1 >= most) connection_.keep_alive = false;
+    if (most != 0 && connection_.exchanges + 1 >= most) fate_.keep_alive = false;
     return true;
 }
 
@@ -118,8 +133,12 @@ void ExchangeRun::capture_request() {
     const model::FieldSelection& wanted = record_.names->captured;
     using enum model::Field;
     record_.method = head.method;
-    record_.protocol =
-        head.version == http::Version::http10 ? model::Protocol::http10 : model::Protocol::http11;
+    record_.protocol = head.version == http::Version::http2    ? model::Protocol::http2
+                       : head.version == http::Version::http10 ? model::Protocol::http10
+                                                               : model::Protocol::http11;
+    if (over_tls()) capture_tls();
+    forward_client_certificate();
+    capture_grpc();
     if (head.method == Method::other) record_.method_text = state_.keep(head.method_text);
     if (wanted.has(request_path)) record_.path = state_.keep(head.path);
     if (wanted.has(request_query)) record_.query = state_.keep(head.query);
@@ -131,6 +150,76 @@ void ExchangeRun::capture_request() {
             record_.captures[slot.slot] = state_.keep(http::find(head.headers, slot.parameter));
     identify_client();
     begin_trace();
+}
+
+void ExchangeRun::capture_tls() {
+    const io::tls::Session& tls = *client().tls();
+    const model::FieldSelection& wanted = record_.names->captured;
+    using enum model::Field;
+    const auto keep_if = [&](model::Field field, std::string_view text, model::TextRef& ref) {
+        if (wanted.has(field)) ref = state_.keep(text);
+    };
+    record_.scheme = model::Scheme::https;
+    keep_if(tls_version, tls.version(), record_.tls_version);
+    keep_if(tls_cipher, tls.cipher(), record_.tls_cipher);
+    keep_if(tls_server_name, tls.server_name(), record_.tls_server_name);
+    const io::tls::CertificateFacts* const peer = tls.peer();
+    if (peer == nullptr) return;
+    keep_if(tls_client_cert_subject, peer->subject, record_.tls_client_cert_subject);
+    keep_if(tls_client_cert_serial, peer->serial, record_.tls_client_cert_serial);
+    keep_if(tls_client_cert_fingerprint, peer->fingerprint, record_.tls_client_cert_fingerprint);
+    if (!peer->uris.empty())
+        keep_if(tls_client_cert_san, peer->uris.front(), record_.tls_client_cert_san);
+    else if (!peer->dns_names.empty())
+        keep_if(tls_client_cert_san, peer->dns_names.front(), record_.tls_client_cert_san);
+}
+
+// X-Forwarded-Client-Cert. What a client writes there itself never passes for the truth.
+void ExchangeRun::forward_client_certificate() {
+    constexpr std::string_view kName = "X-Forwarded-Client-Cert";
+    std::string received;
+    for (const http::HeaderField& field : state_.request.headers) {
+        if (field.known != http::KnownHeader::other || !iequals(field.name, kName)) continue;
+        if (!received.empty()) received += ',';
+        received += field.value;
+    }
+    const io::tls::CertificateFacts* const peer = over_tls() ? client().tls()->peer() : nullptr;
+    if (received.empty() && peer == nullptr) return;
+    std::string ours;
+    if (peer != nullptr) {
+        http::ClientCertElement element;
+        element.by = client().tls()->local_uri();
+        element.hash = peer->fingerprint;
+        element.subject = peer->subject;
+        element.uris = peer->uris;
+        element.dns_names = peer->dns_names;
+        ours = http::client_cert_element_text(element, {});
+    }
+    state_.policy_request.arena = &state_.arena;
+    const auto value = http::forwarded_client_cert(listener().forward_client_cert, received, ours);
+    if (value)
+        state_.policy_request.edit_upstream_header(kName, *value);
+    else if (!received.empty())
+        state_.policy_request.remove_upstream_header(kName);
+}
+
+bool ExchangeRun::certificate_is_allowed() {
+    const io::tls::CertificateFacts* const peer = over_tls() ? client().tls()->peer() : nullptr;
+    if (peer != nullptr && route().client_certificates->allows(*peer)) return true;
+    record_.detail = state_.keep(peer == nullptr ? "a client certificate is required"
+                                                 : "the client certificate is not allowed here");
+    end(model::Ending::auth_failed);
+    record_.status = 403;
+    return false;
+}
+
+void ExchangeRun::capture_grpc() {
+    const http::RequestHead& head = state_.request;
+    record_.grpc = http::grpc::is_grpc(http::find(head.headers, http::KnownHeader::content_type));
+    if (!record_.grpc) return;
+    const auto timeout_ns = http::grpc::read_timeout_ns(http::find(head.headers, "grpc-timeout"));
+    if (timeout_ns && *timeout_ns < UINT64_MAX / 2)
+        call_deadline_ns_ = record_.opened_ns + *timeout_ns;
 }
 
 void ExchangeRun::identify_client() {
@@ -170,7 +259,7 @@ bool ExchangeRun::check_body_limit() {
     if (state_.request.body == http::BodyKind::length) body_left_ = state_.request.content_length;
     if (body_limit_ == 0 || body_left_ <= body_limit_) return true;
     end(model::Ending::body_too_large);
-    connection_.input_left = true;
+    fate_.input_left = true;
     return false;
 }
 

@@ -1,5 +1,7 @@
 // Answers of the gateway's own.
 #include "base/clock.h"
+#include "http/grpc.h"
+#include "http/h2/write_head.h"
 #include "proxy/exchange_run.h"
 
 namespace glassgate::proxy {
@@ -22,7 +24,7 @@ io::Task<void> ExchangeRun::reply_for_ending() {
         record_.status != 0 ? record_.status : model::info(record_.ending).status;
     if (client_gone_ || status == 0 || status == 499) {
         if (status != 0) record_.status = 499;
-        connection_.keep_alive = false;
+        fate_.keep_alive = false;
         co_return;
     }
     // What was wrong with the request is the client's to know; what an upstream sent is not.
@@ -36,18 +38,19 @@ io::Task<void> ExchangeRun::reply_for_ending() {
 // A body that is still to come would be taken for the next request.
 void ExchangeRun::account_for_request_body() {
     const http::RequestHead& head = state_.request;
+    if (client_h2_ != nullptr) return;  // the stream ends, and what still comes is thrown away
     const std::size_t here = connection_.buffer.view().size();
-    if (record_.head_received_ns == 0 || connection_.input_left || !body_replayable_) {
-        connection_.keep_alive = false;
-        connection_.input_left = true;
+    if (record_.head_received_ns == 0 || fate_.input_left || !body_replayable_) {
+        fate_.keep_alive = false;
+        fate_.input_left = true;
     } else if (head.body == http::BodyKind::length && head.content_length <= here) {
         connection_.buffer.consume(head.content_length);
         record_.request_bytes = head.content_length;
     } else if (head.body != http::BodyKind::none) {
-        connection_.keep_alive = false;
-        connection_.input_left = true;
+        fate_.keep_alive = false;
+        fate_.input_left = true;
     }
-    if (connection_.ends_soon()) connection_.keep_alive = false;
+    if (connection_.ends_soon()) fate_.keep_alive = false;
 }
 
 io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
@@ -57,29 +60,54 @@ io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
     http::LocalReply local;
     local.status = status;
     local.message = message;
-    local.keep_alive = connection_.keep_alive;
+    local.keep_alive = fate_.keep_alive;
     local.head_request = head.method == Method::head;
     local.client_version = head.version;
     char id[32];
     local.request_id = request_id(id);
     local.date = worker_.http_date();
     local.edits = &state_.policy_request.response_edits;
-    state_.out.clear();
-    http::append_local_reply(state_.out, local);
     response_begun_ = true;
     record_.status = status;
     record_.response_head_ns = turn_ns();
     // Cut off, every wait has been cancelled; this one last word may go out, but not linger.
     constexpr uint64_t kLastWordNs = 100 * kNsPerMs;
-    if (cut_off_) client().uncancel();
+    if (cut_off_) uncancel_client();
     const uint64_t stall_ns = cut_off_ ? kLastWordNs : listener().write_timeout_ms * kNsPerMs;
-    const io::IoResult sent = co_await client().write(state_.out, stall_ns);
-    if (!sent.ok()) {
-        connection_.keep_alive = false;
-        co_return;  // the ending stands: why it was refused matters more than that nobody listened
+    const io::IoResult sent = co_await send_local_reply(local, stall_ns);
+    // If not, the ending stands: why it was refused matters more than that nobody listened.
+    if (!sent.ok()) fate_.keep_alive = false;
+}
+
+io::Task<io::IoResult> ExchangeRun::send_local_reply(const http::LocalReply& local,
+                                                     uint64_t stall_ns) {
+    io::IoResult sent;
+    state_.out.clear();
+    if (client_h2_ == nullptr) {
+        http::append_local_reply(state_.out, local);
+        sent = co_await client().write(state_.out, stall_ns);
+        if (sent.ok()) record_.response_bytes = state_.out.size() - state_.out.find("\r\n\r\n") - 4;
+        co_return sent;
     }
-    const std::size_t head_end = state_.out.find("\r\n\r\n");
-    record_.response_bytes = state_.out.size() - head_end - 4;
+    http::h2::FieldList& fields = worker_.fields();
+    if (record_.grpc) {
+        // What a gRPC client understands: an answer that says so in its own words (HTTP 200).
+        const http::grpc::Status status = local.status == 504
+                                              ? http::grpc::Status::deadline_exceeded
+                                              : http::grpc::status_of_http(local.status);
+        http::grpc::write_refusal(fields, status, local.message);
+        fields.add_volatile("x-request-id", local.request_id);
+        record_.grpc_status = static_cast<int8_t>(status);
+        record_.status = 200;
+    } else {
+        http::h2::write_local_reply(fields, state_.out, local);
+    }
+    client_h2_->respond(fields, state_.out.empty());
+    client_ended_ = true;
+    if (state_.out.empty()) co_return sent;
+    sent = co_await client_h2_->write(state_.out, {}, true, stall_ns);
+    if (sent.ok()) record_.response_bytes = state_.out.size();
+    co_return sent;
 }
 
 // The trace id in hexadecimal (written to `hex`), or what a trusted peer sent; empty before there

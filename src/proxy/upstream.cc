@@ -22,12 +22,12 @@ void write_address(const sockaddr_storage& address, char (&out)[56]) noexcept {
 
 }  // namespace
 
-Upstream::Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random,
-                   model::Recorder& recorder, const UpstreamPlan& plan)
-    : loop_(loop),
-      buffers_(buffers),
-      random_(random),
-      recorder_(recorder),
+Upstream::Upstream(const Env& env, const UpstreamPlan& plan)
+    : env_(env),
+      loop_(env.loop),
+      buffers_(env.buffers),
+      random_(env.random),
+      recorder_(env.recorder),
       plan_(plan),
       targets_(plan.targets.size()),
       sweep_timer_(&Upstream::on_sweep, this) {
@@ -44,6 +44,11 @@ Upstream::~Upstream() {
         for (auto& connection : target.idle) {
             connection->socket.set_hangup_hook(nullptr, nullptr);
             recorder_.upstream_connections_changed(plan_.name, -1);
+        }
+    for (Target& target : targets_)
+        for (H2Upstream* link : std::exchange(target.links, {})) {
+            recorder_.upstream_connections_changed(plan_.name, -1);
+            link->leave();
         }
 }
 
@@ -123,7 +128,7 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle(uint32_t index) noexcept
         connection->socket.set_hangup_hook(nullptr, nullptr);
         connection->pool = nullptr;
         // Bytes nobody asked for, or the end: not usable.
-        if (connection->socket.hangup() || connection->socket.readable()) {
+        if (!connection->socket.quiet()) {
             drop(std::move(connection));
             continue;
         }
@@ -135,14 +140,6 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle(uint32_t index) noexcept
 
 bool Upstream::may_connect(uint32_t target) const noexcept {
     return targets_[target].open < plan_.max_connections;
-}
-
-io::Task<io::Connected> Upstream::connect(uint32_t index, io::Socket** pending) {
-    Target& target = targets_[index];
-    const sockaddr_storage address =
-        target.addresses[target.next_address++ % target.addresses.size()];
-    co_return co_await io::connect(loop_, address,
-                                   loop_.now_ns() + plan_.connect_timeout_ms * kNsPerMs, pending);
 }
 
 std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket socket) {
@@ -158,8 +155,9 @@ std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket
 
 void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
     Target& target = targets_[connection->target];
+    // With a PROXY header in front it belongs to one client.
     if (connection->socket.hangup() || !connection->buffer.empty() ||
-        !leads_to(target, *connection)) {
+        plan_.send_proxy != SendProxy::none || !leads_to(target, *connection)) {
         drop(std::move(connection));
         return;
     }
@@ -174,12 +172,15 @@ void Upstream::give_back(std::unique_ptr<UpstreamConnection> connection) {
 // Whether its peer is still one of the target's addresses: when a name moves, its traffic moves,
 // however long the old connections could live.
 bool Upstream::leads_to(const Target& target, const UpstreamConnection& connection) noexcept {
-    if (connection.addresses_version == target.addresses_version) return true;
+    return connection.addresses_version == target.addresses_version ||
+           leads_to(target, connection.address);
+}
+bool Upstream::leads_to(const Target& target, std::string_view to) noexcept {
     return std::any_of(target.addresses.begin(), target.addresses.end(),
                        [&](const sockaddr_storage& address) {
                            char text[56];
                            write_address(address, text);
-                           return std::strcmp(text, connection.address) == 0;
+                           return to == text;
                        });
 }
 
@@ -299,6 +300,11 @@ void Upstream::set_addresses(const std::string& host,
                 forget_idle(&connection);
             else
                 connection.addresses_version = targets_[i].addresses_version;
+        }
+        for (H2Upstream* link : std::vector<H2Upstream*>(targets_[i].links)) {
+            if (leads_to(targets_[i], link->address())) continue;
+            link_gone(*link);
+            link->leave();
         }
     }
 }

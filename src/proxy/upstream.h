@@ -12,12 +12,17 @@
 #include "base/ids.h"
 #include "io/buffer.h"
 #include "io/socket.h"
+#include "io/tls/handshake_limiter.h"
+#include "io/tls/resumption_cache.h"
 #include "model/recorder.h"
+#include "proxy/h2_upstream.h"
 #include "proxy/plan.h"
 
 namespace glassgate::proxy {
 
-// A connection to a target, in use by one exchange or idle in the pool.
+class Connection;
+
+// An HTTP/1.1 connection to a target, in use by one exchange or idle in the pool.
 struct UpstreamConnection {
     UpstreamConnection(io::Socket s, io::BufferPool& buffers, uint32_t t)
         : socket(std::move(s)), buffer(buffers), target(t) {}
@@ -33,8 +38,17 @@ struct UpstreamConnection {
 
 class Upstream {
 public:
-    Upstream(io::Loop& loop, io::BufferPool& buffers, Random& random, model::Recorder& recorder,
-             const UpstreamPlan& plan);
+    // The worker's, and outlives it.
+    struct Env {
+        io::Loop& loop;
+        io::BufferPool& buffers;
+        Random& random;
+        model::Recorder& recorder;
+        http::h2::Context& h2;
+        io::tls::HandshakeLimiter& handshakes;
+        io::tls::ResumptionCache& resumption;
+    };
+    Upstream(const Env& env, const UpstreamPlan& plan);
     ~Upstream();
     Upstream(const Upstream&) = delete;
     Upstream& operator=(const Upstream&) = delete;
@@ -52,9 +66,26 @@ public:
     std::unique_ptr<UpstreamConnection> take_idle(uint32_t target) noexcept;
     // Whether one more connection may be opened to `target`.
     [[nodiscard]] bool may_connect(uint32_t target) const noexcept;
-    // *pending: the socket while it connects, for who must cancel it.
-    [[nodiscard]] io::Task<io::Connected> connect(uint32_t target, io::Socket** pending);
-    std::unique_ptr<UpstreamConnection> opened(uint32_t target, io::Socket socket);
+    // Connects, with TLS where the plan says so: one or the other, by the protocol agreed on.
+    // *pending: the socket while that is under way, for who must cancel it. `client`: for whom (a
+    // PROXY header says so).
+    struct Opened {
+        model::AttemptResult result = model::AttemptResult::response;  // else why not
+        std::string detail;
+        std::unique_ptr<UpstreamConnection> connection;
+        H2Upstream* link = nullptr;
+    };
+    [[nodiscard]] io::Task<Opened> open(uint32_t target, io::Socket** pending,
+                                        const Connection& client);
+
+    // HTTP/2: a connection that takes another stream, or null.
+    [[nodiscard]] H2Upstream* link(uint32_t target) noexcept;
+    // Somebody connects, and what comes of it may be shared: wait rather than connect as well.
+    [[nodiscard]] bool is_linking(uint32_t target) const noexcept {
+        return targets_[target].linking;
+    }
+    [[nodiscard]] io::Task<model::AttemptResult> wait_for_link(uint32_t target, LinkWait& wait);
+    void link_gone(H2Upstream& link) noexcept;
     void give_back(std::unique_ptr<UpstreamConnection> connection);  // reusable
     void drop(std::unique_ptr<UpstreamConnection> connection);       // not reusable
 
@@ -81,18 +112,31 @@ private:
         uint64_t ejected_until_ns = 0;
         bool healthy = true;                                    // by active checks
         std::vector<std::unique_ptr<UpstreamConnection>> idle;  // last in, first out
+        std::vector<H2Upstream*> links;
+        std::vector<LinkWait*> waiting;  // for the connect under way
+        bool linking = false;
+        bool speaks_http1 = false;  // as ALPN last said: connects need not wait for one another
     };
     [[nodiscard]] bool usable(const Target& target) const noexcept;
     uint32_t pick_round_robin(uint64_t excluded) noexcept;
     uint32_t pick_least_request(uint64_t excluded) noexcept;
     [[nodiscard]] static bool leads_to(const Target& target,
                                        const UpstreamConnection& connection) noexcept;
+    [[nodiscard]] static bool leads_to(const Target& target, std::string_view address) noexcept;
     void eject(uint32_t target) noexcept;
     void readmit(uint32_t target) noexcept;
     static void on_idle_hangup(void* connection);
     static void on_sweep(void* self);
     void forget_idle(UpstreamConnection* connection) noexcept;
 
+    [[nodiscard]] std::unique_ptr<UpstreamConnection> opened(uint32_t target, io::Socket socket);
+    [[nodiscard]] H2Upstream* linked(uint32_t target, io::Socket socket);
+    io::Task<Opened> open_here(uint32_t target, io::Socket** pending, const Connection& client);
+    io::Task<io::IoStatus> send_proxy_header(io::Socket& socket, const Connection& client,
+                                             uint64_t stall_ns);
+    void end_linking(uint32_t target, model::AttemptResult result);
+
+    Env env_;
     io::Loop& loop_;
     io::BufferPool& buffers_;
     Random& random_;

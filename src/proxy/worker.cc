@@ -25,7 +25,11 @@ Result<std::unique_ptr<Worker>> Worker::create(unsigned index, model::Recorder& 
 
 Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder,
                Shared shared)
-    : index_(index), loop_(std::move(loop)), recorder_(recorder), shared_(shared) {}
+    : index_(index),
+      loop_(std::move(loop)),
+      recorder_(recorder),
+      shared_(shared),
+      handshakes_(*loop_) {}
 
 Worker::~Worker() { stop(); }
 
@@ -135,7 +139,9 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         if (upstream) {
             upstream->adopt(wanted);
         } else {
-            upstream = std::make_shared<Upstream>(*loop_, buffers_, random_, recorder_, wanted);
+            upstream = std::make_shared<Upstream>(
+                Upstream::Env{*loop_, buffers_, random_, recorder_, h2_, handshakes_, resumption_},
+                wanted);
             for (const auto& [host, addresses] : resolved_)
                 upstream->set_addresses(host, addresses);
             for (const auto& [key, target] : unhealthy_)

@@ -14,8 +14,12 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "http/h2/context.h"
+#include "http/h2/field_list.h"
 #include "io/buffer.h"
 #include "io/socket.h"
+#include "io/tls/handshake_limiter.h"
+#include "io/tls/resumption_cache.h"
 #include "model/recorder.h"
 #include "policy/policy.h"
 #include "proxy/plan.h"
@@ -77,6 +81,10 @@ public:
     [[nodiscard]] std::unique_ptr<ExchangeState> take_exchange();
     void give_exchange(std::unique_ptr<ExchangeState> state);
     void connection_closed(Connection* connection) noexcept;
+    [[nodiscard]] http::h2::Context& h2() noexcept { return h2_; }
+    [[nodiscard]] io::tls::HandshakeLimiter& handshakes() noexcept { return handshakes_; }
+    // To build heads in; for as long as nobody waits.
+    [[nodiscard]] http::h2::FieldList& fields() noexcept { return fields_; }
 
 private:
     Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& recorder,
@@ -113,6 +121,10 @@ private:
     Shared shared_;
     Random random_;
     io::BufferPool buffers_;
+    http::h2::Context h2_{buffers_};
+    http::h2::FieldList fields_;
+    io::tls::HandshakeLimiter handshakes_;
+    io::tls::ResumptionCache resumption_;
     std::shared_ptr<ActivePlan> active_;
     std::map<std::string, std::vector<sockaddr_storage>> resolved_;
     std::vector<std::shared_ptr<Listening>> listening_;

@@ -68,7 +68,6 @@ SMUGGLING = {
     "HTTP/2.0": (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505, "unsupported HTTP version"),
     "HTTP/1.1x": (b"GET / HTTP/1.1x\r\nHost: a\r\n\r\n", 400, "bad HTTP version"),
     "http/1.1": (b"GET / http/1.1\r\nHost: a\r\n\r\n", 400, "bad HTTP version"),
-    "h2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "unsupported HTTP version"),
     "TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(64)), 400, "bad method"),
     "noise": (b"\xde\xad\xbe\xef" * 8, 400, "bad method"),
     "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400, "Host is missing"),
