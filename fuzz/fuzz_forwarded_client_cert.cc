@@ -1,5 +1,5 @@
-// An X-Forwarded-Client-Cert value: parsing any bytes ends, and an element we write from them is one
-// element again, whatever is in its names.
+// An X-Forwarded-Client-Cert value: parsing any bytes ends, and an element we write from them is
+// one element again, whatever is in its names.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

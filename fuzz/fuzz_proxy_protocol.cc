@@ -37,13 +37,13 @@ void check_round_trip(const ProxyHeader& header) {
     ProxyHeader again;
     expect(parse_proxy_header(v1, again).state == State::done, "version 1 is read back");
     expect(again.local == header.local, "local stays");
-    expect(header.local || (same(again.source, header.source) &&
-                            same(again.destination, header.destination)),
+    expect(header.local ||
+               (same(again.source, header.source) && same(again.destination, header.destination)),
            "addresses stay in version 1");
     const ProxyParse r = parse_proxy_header(v2, again);
     expect(r.state == State::done && r.bytes == v2.size(), "version 2 is read back");
-    expect(header.local || (same(again.source, header.source) &&
-                            same(again.destination, header.destination)),
+    expect(header.local ||
+               (same(again.source, header.source) && same(again.destination, header.destination)),
            "addresses stay in version 2");
     expect(header.local || again.unique_id == header.unique_id, "the id stays");
 }
@@ -55,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     ProxyHeader header;
     const ProxyParse whole = parse_proxy_header(bytes, header);
     expect((whole.state == State::failed) == (whole.error != ProxyError::none), "why it failed");
-    expect(whole.state != State::need_more || size < kProxyHeaderMax, "waits for no more than that");
+    expect(whole.state != State::need_more || size < kProxyHeaderMax,
+           "waits for no more than that");
     // The first verdict on a growing beginning is the verdict on the whole.
     ProxyParse split;
     const std::size_t step = size / 64 + 1;

@@ -72,6 +72,7 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     draft.plan.names = std::make_shared<const model::PlanNames>(std::move(draft.names));
     draft.plan.router = proxy::Router::compile(draft.plan.routes);
     Configuration configuration;
+    configuration.files = std::move(draft.files);
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
     configuration.rate_limits = std::move(draft.rate_limits);

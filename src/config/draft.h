@@ -28,6 +28,7 @@ struct Draft {
     model::PlanNames names;
     telemetry::Settings telemetry;
     std::vector<RateLimitSetting> rate_limits;
+    std::vector<std::string> files;  // read beside the documents: certificates, keys
 
     // Where things stand, in the order of the plan.
     std::vector<Position> listener_at, upstream_at, route_at;

@@ -1,5 +1,6 @@
 // spec.listeners -> ListenerPlan.
 #include "config/draft.h"
+#include "config/tls.h"
 #include "config/url.h"
 #include "http/message.h"
 #include "io/socket.h"
@@ -23,11 +24,14 @@ void read_address(Fields& fields, ListenerPlan& listener) {
     if (!url) {
         fields.mistake(at, "address " + quote(text) + " " + url.error().message,
                        std::string(kAddressExample));
-    } else if (url->scheme == "https") {
-        fields.mistake(at, "TLS is not supported yet: address " + quote(text),
-                       "an http:// address");
-    } else if (url->scheme != "http") {
-        fields.mistake(at, "address " + quote(text) + " is not http", std::string(kAddressExample));
+    } else if (url->scheme != "http" && url->scheme != "https") {
+        fields.mistake(at, "address " + quote(text) + " is neither http nor https",
+                       std::string(kAddressExample));
+    } else if (url->scheme == "https" && !fields.has("tls")) {
+        fields.mistake(at, "address " + quote(text) + " without tls",
+                       "tls: {certificates: [{certificate: site.pem, key: site.key}]}");
+    } else if (url->scheme == "http" && fields.has("tls")) {
+        fields.mistake(at, "tls with the plain address " + quote(text), "an https:// address");
     } else if (!url->path.empty() && url->path != "/") {
         fields.mistake(at, "address " + quote(text) + " has a path: paths belong to routes",
                        std::string(kAddressExample));
@@ -36,8 +40,26 @@ void read_address(Fields& fields, ListenerPlan& listener) {
                        "a numeric address, or * for all");
     } else {
         listener.address = url->host;
-        listener.port = url->port.value_or(80);
+        listener.port = url->port.value_or(url->scheme == "https" ? 443 : 80);
     }
+}
+
+void read_http2(const Node* node, Draft& draft, ListenerPlan& listener) {
+    Fields fields(or_empty(node), draft.diagnostics, "http2 of listener " + quote(listener.name));
+    http::h2::Limits& h2 = listener.h2;
+    listener.http2 = fields.boolean("enabled", true);
+    h2.max_streams = read_unsigned(fields, "maxConcurrentStreams", h2.max_streams, 1, 100'000);
+    h2.stream_window_bytes = read_unsigned(fields, "streamWindowBytes", h2.stream_window_bytes,
+                                           65'535, uint64_t{16} << 20);
+    h2.head = listener.limits;
+}
+
+void read_forwarding(Fields& fields, ListenerPlan& listener) {
+    using enum http::ClientCertForwarding;
+    constexpr http::ClientCertForwarding kModes[] = {sanitize, forward, append_forward,
+                                                     sanitize_set, always_forward};
+    listener.forward_client_cert = kModes[fields.choice(
+        "forwardClientCert", {"sanitize", "forward", "append", "set", "always-forward"}, 0)];
 }
 
 void read_limits(const Node* node, Draft& draft, ListenerPlan& listener) {
@@ -113,6 +135,11 @@ void compile_listener(const Node& node, Draft& draft) {
     read_limits(fields.child("limits"), draft, listener);
     read_timeouts(fields.child("timeouts"), draft, listener);
     read_trust(fields.child("trust"), draft, listener);
+    read_http2(fields.child("http2"), draft, listener);
+    read_forwarding(fields, listener);
+    Fields proxy(or_empty(fields.child("proxyProtocol")), draft.diagnostics, "proxyProtocol");
+    listener.proxy_protocol_from = read_networks(proxy, "from");
+    if (const Node* const tls = fields.child("tls")) read_server_tls(*tls, draft, listener);
     fields.finish();
     if (node.kind == Node::Kind::map) check_unique(listener, node.position, draft);
     draft.names.listeners.push_back({listener.name});

@@ -7,6 +7,7 @@
 #include "config/expand.h"
 #include "config/files.h"
 #include "config/yaml.h"
+#include "io/tls/pem.h"
 
 namespace glassgate::config {
 namespace {
@@ -136,6 +137,11 @@ void load_into(Loaded& loaded, const std::vector<Source>& sources, uint64_t gene
     }
     Diagnostics compiling;
     loaded.configuration = compile_gateway(*documents.gateway, generation, compiling);
+    if (loaded.configuration)
+        for (const std::string& path : loaded.configuration->files) {
+            digest.add(io::tls::read_small_file(path).value_or(std::string()));
+            loaded.files.push_back(path);
+        }
     add_unless_known(compiling, before, diagnostics);
     if (diagnostics.has_errors())
         loaded.configuration.reset();

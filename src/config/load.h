@@ -24,7 +24,8 @@ struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
     std::vector<RateLimitSetting> rate_limits;
-    std::string digest;  // of all input bytes: hexadecimal, short; for events and logs
+    std::vector<std::string> files;  // read beside the documents: certificates, keys
+    std::string digest;              // of all input bytes: hexadecimal, short; for events and logs
 };
 
 struct Source {

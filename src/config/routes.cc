@@ -128,6 +128,21 @@ bool begins_with_path(std::string_view pattern, std::string_view prefix) {
            (pattern.size() == prefix.size() || pattern[prefix.size()] == '/');
 }
 
+// Whom the route lets in, by the client's certificate.
+void read_client_certificates(const Node& node, Draft& draft, RoutePlan& route) {
+    Fields fields(node, draft.diagnostics, "clientCertificates");
+    const Node* const allow = fields.require("allow");
+    io::tls::Problems problems;
+    auto list = io::tls::SubjectAllowList::compile(fields.texts("allow"), "allow", problems);
+    for (const io::tls::Problem& problem : problems.all())
+        fields.mistake(allow != nullptr ? allow->position : node.position, problem.message,
+                       problem.expected);
+    if (allow != nullptr && list.empty() && !problems.has_errors())
+        fields.mistake(allow->position, "allow is empty: nobody would be let in",
+                       "names such as dns:payments.bank.internal");
+    route.client_certificates = std::make_shared<const io::tls::SubjectAllowList>(std::move(list));
+}
+
 void read_strip_prefix(Fields& fields, Draft& draft, RoutePlan& route) {
     const Node* const node = fields.child("stripPrefix");
     std::string prefix = fields.text("stripPrefix");
@@ -173,6 +188,8 @@ void compile_route(const Node& node, Draft& draft) {
     read_methods(fields, route);
     read_route_listeners(fields, draft, route);
     read_strip_prefix(fields, draft, route);
+    if (const Node* const certificates = fields.child("clientCertificates"))
+        read_client_certificates(*certificates, draft, route);
     if (fields.has("bodyBytes"))
         route.body_bytes = read_unsigned<uint64_t>(fields, "bodyBytes", 0, 0, kMaxBodyBytes);
     read_route_upstream(fields, draft, route);

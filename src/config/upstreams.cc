@@ -1,6 +1,7 @@
 // spec.upstreams and the inline upstreams of routes -> UpstreamPlan.
 #include "base/text.h"
 #include "config/draft.h"
+#include "config/tls.h"
 #include "config/url.h"
 
 namespace glassgate::config {
@@ -17,6 +18,7 @@ constexpr std::string_view kUrlExample = "a URL such as http://product-service:3
 struct TargetUrl {
     TargetPlan target;
     std::string path;
+    bool tls = false;
 };
 
 std::optional<TargetUrl> read_target_url(Fields& fields) {
@@ -30,14 +32,14 @@ std::optional<TargetUrl> read_target_url(Fields& fields) {
     };
     const Result<Url> url = parse_url(text);
     if (!url) return wrong("url " + quote(text) + " " + url.error().message, kUrlExample);
-    if (url->scheme == "https")
-        return wrong("TLS is not supported yet: url " + quote(text), "an http:// URL");
-    if (url->scheme != "http") return wrong("url " + quote(text) + " is not http", kUrlExample);
+    if (url->scheme != "http" && url->scheme != "https")
+        return wrong("url " + quote(text) + " is neither http nor https", kUrlExample);
     if (url->host == "*" || url->port == 0)
         return wrong("url " + quote(text) + " is not one place to connect to", kUrlExample);
     TargetUrl out;
     out.target.host = url->host;
-    out.target.port = url->port.value_or(80);
+    out.tls = url->scheme == "https";
+    out.target.port = url->port.value_or(out.tls ? 443 : 80);
     out.target.label = host_and_port(out.target.host, out.target.port);
     out.path = url->path;
     while (out.path.ends_with('/')) out.path.pop_back();
@@ -45,9 +47,15 @@ std::optional<TargetUrl> read_target_url(Fields& fields) {
 }
 
 void add_target(const std::optional<TargetUrl>& read, const Position& at, Draft& draft,
-                UpstreamPlan& upstream) {
+                UpstreamPlan& upstream, bool& over_tls) {
     if (!read) return;
-    if (upstream.targets.empty()) upstream.path_prefix = read->path;
+    if (upstream.targets.empty()) {
+        upstream.path_prefix = read->path;
+        over_tls = read->tls;
+    }
+    if (read->tls != over_tls)
+        draft.diagnostics.error(at, "the targets of an upstream are partly https",
+                                "the same scheme for all");
     if (read->path != upstream.path_prefix)
         draft.diagnostics.error(at, "the targets of an upstream have different paths",
                                 "the same path for all, here " + quote(upstream.path_prefix));
@@ -58,11 +66,13 @@ void add_target(const std::optional<TargetUrl>& read, const Position& at, Draft&
         upstream.targets.push_back(read->target);
 }
 
-void read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
+// True: they are https.
+bool read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
+    bool over_tls = false;
     const Node* const targets = fields.child("targets");
     if (targets == nullptr) {
-        add_target(read_target_url(fields), fields.position(), draft, upstream);
-        return;
+        add_target(read_target_url(fields), fields.position(), draft, upstream, over_tls);
+        return over_tls;
     }
     if (fields.has("url"))
         fields.mistake(targets->position, "an upstream with both url and targets", "one of them");
@@ -77,8 +87,32 @@ void read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
         std::optional<TargetUrl> read = read_target_url(entry);
         const auto weight = read_unsigned<uint32_t>(entry, "weight", 1, 1, 1000);
         if (read) read->target.weight = weight;
-        add_target(read, item.position, draft, upstream);
+        add_target(read, item.position, draft, upstream, over_tls);
     }
+    return over_tls;
+}
+
+void read_protocol(Fields& fields, Draft& draft, UpstreamPlan& upstream, bool over_tls) {
+    using proxy::UpstreamProtocol;
+    constexpr UpstreamProtocol kProtocols[] = {UpstreamProtocol::http1, UpstreamProtocol::http2,
+                                               UpstreamProtocol::negotiate};
+    upstream.protocol = kProtocols[fields.choice("protocol", {"http1", "http2", "auto"}, 0)];
+    constexpr proxy::SendProxy kSend[] = {proxy::SendProxy::none, proxy::SendProxy::v1,
+                                          proxy::SendProxy::v2};
+    upstream.send_proxy = kSend[fields.choice("sendProxyProtocol", {"none", "v1", "v2"}, 0)];
+    if (upstream.send_proxy != proxy::SendProxy::none &&
+        upstream.protocol != UpstreamProtocol::http1)
+        fields.mistake(fields.child("sendProxyProtocol")->position,
+                       "sendProxyProtocol over HTTP/2: its connections are shared by clients",
+                       "protocol: http1");
+    Fields http2(or_empty(fields.child("http2")), draft.diagnostics, "http2");
+    upstream.streams_per_connection =
+        read_unsigned(http2, "maxConcurrentStreams", upstream.streams_per_connection, 1, 100'000);
+    const Node* const tls = fields.child("tls");
+    if (over_tls)
+        read_client_tls(tls, fields.position(), draft, upstream);
+    else if (tls != nullptr)
+        fields.mistake(tls->position, "tls with a plain url", "an https:// url");
 }
 
 void read_retries(const Node* node, Draft& draft, RetryPlan& retries) {
@@ -164,7 +198,8 @@ void read_outlier(const Node* node, Draft& draft, UpstreamPlan& upstream) {
 
 // Everything but the name, which the caller knows or derives.
 void read_settings(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
-    read_targets(fields, draft, upstream);
+    const bool over_tls = read_targets(fields, draft, upstream);
+    read_protocol(fields, draft, upstream, over_tls);
     upstream.balance = fields.choice("balance", {"round-robin", "least-request"}, 0) == 0
                            ? proxy::Balance::round_robin
                            : proxy::Balance::least_request;
@@ -198,6 +233,8 @@ bool same_settings(const UpstreamPlan& a, const UpstreamPlan& b) {
            a.stream_idle_timeout_ms == b.stream_idle_timeout_ms &&
            a.pool_idle_timeout_ms == b.pool_idle_timeout_ms &&
            a.max_connections == b.max_connections && a.preserve_host == b.preserve_host &&
+           a.protocol == b.protocol && a.send_proxy == b.send_proxy &&
+           a.streams_per_connection == b.streams_per_connection && a.tls_key == b.tls_key &&
            a.dns_refresh_ms == b.dns_refresh_ms && a.retries == b.retries &&
            a.health_check == b.health_check && a.outlier == b.outlier;
 }
@@ -208,6 +245,11 @@ std::string state_key(const UpstreamPlan& upstream) {
     std::string key = upstream.name;
     for (const TargetPlan& target : upstream.targets) key += "|" + target.label;
     if (upstream.health_check) key += "|checked " + upstream.health_check->path;
+    key += upstream.protocol == proxy::UpstreamProtocol::http1   ? ""
+           : upstream.protocol == proxy::UpstreamProtocol::http2 ? "|http2"
+                                                                 : "|auto";
+    if (upstream.send_proxy != proxy::SendProxy::none) key += "|proxy protocol";
+    if (!upstream.tls_key.empty()) key += "|" + upstream.tls_key;
     return key;
 }
 

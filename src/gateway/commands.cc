@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 
 #include "config/explain.h"
 #include "config/load.h"
@@ -79,6 +80,14 @@ int check_command(const std::vector<std::string>& paths, bool explain) {
                     plan.routes.size(), plan.upstreams.size());
     }
     return 0;
+}
+
+int query_command(const store::query::CliOptions& options) {
+    if (options.parameters.query.empty() && options.batch.empty()) {
+        std::fputs("glassgate: query needs an expression or --batch\n", stderr);
+        return 1;
+    }
+    return store::query::run_cli(options, std::cin, std::cout, std::cerr);
 }
 
 int reference_command(const std::string& page, const std::string& cli_help) {

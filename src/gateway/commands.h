@@ -1,14 +1,17 @@
-// The commands behind `glassgate run`, `check` and `reference`. Each returns the exit status:
-// 0 good, 1 the user's input is wrong, 2 the environment failed.
+// The commands behind `glassgate run`, `check`, `query` and `reference`. Each returns the exit
+// status: 0 good, 1 the user's input is wrong, 2 the environment failed.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "store/query/cli.h"
+
 namespace glassgate::gateway {
 
 int run_command(const std::vector<std::string>& paths, bool watch);
 int check_command(const std::vector<std::string>& paths, bool explain);
+int query_command(const store::query::CliOptions& options);
 // `cli_help`: the whole help text, for the page `cli`.
 int reference_command(const std::string& page, const std::string& cli_help);
 

@@ -9,6 +9,7 @@
 #include "gateway/commands.h"
 #include "gateway/demo/demo.h"
 #include "gateway/version.h"
+#include "store/query/cli.h"
 
 namespace glassgate::gateway {
 namespace {
@@ -32,6 +33,31 @@ void add_check(CLI::App& app, int& status) {
     check->add_flag("--explain", explain,
                     "Print the compiled plan: listener, route, policies in order, upstream");
     check->callback([&status] { status = check_command(paths, explain); });
+}
+
+void add_query(CLI::App& app, int& status) {
+    auto* query = app.add_subcommand("query", "Evaluate a PromQL expression over samples.");
+    static store::query::CliOptions options;
+    auto& parameters = options.parameters;
+    auto* expression = query->add_option("expression", parameters.query, "A PromQL expression");
+    query
+        ->add_option("--file", options.file,
+                     "Samples with timestamps: OpenMetrics or Prometheus' text format")
+        ->required();
+    query->add_option("--time", parameters.time,
+                      "When: seconds or RFC 3339; without it, at the newest sample");
+    auto* start = query->add_option("--start", parameters.start, "First step of a range");
+    auto* end = query->add_option("--end", parameters.end, "Last step of a range")->needs(start);
+    auto* step = query->add_option("--step", parameters.step, "Seconds or a duration: 15s");
+    start->needs(end)->needs(step);
+    step->needs(start);
+    query->add_flag("--json", options.json, "Print what the HTTP API would answer");
+    query
+        ->add_option("--batch", options.batch,
+                     "Answer a file of requests, a JSON object a line ({\"query\",\"time\"} or "
+                     "{\"query\",\"start\",\"end\",\"step\"}); -: standard input")
+        ->excludes(expression);
+    query->callback([&status] { status = query_command(options); });
 }
 
 // The program's help and that of each command, as they are printed.
@@ -61,6 +87,7 @@ int run_main(int argc, char** argv) {
     add_run(app, status);
     add_check(app, status);
     add_demo(app, status);
+    add_query(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");
     version_command->callback(

@@ -137,8 +137,7 @@ std::string url_encoded(std::string_view text) {
 }
 
 std::optional<std::string> forwarded_client_cert(ClientCertForwarding mode,
-                                                 std::string_view received,
-                                                 std::string_view ours) {
+                                                 std::string_view received, std::string_view ours) {
     using enum ClientCertForwarding;
     const auto some = [](std::string_view value) -> std::optional<std::string> {
         if (value.empty()) return std::nullopt;

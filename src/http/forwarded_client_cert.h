@@ -15,8 +15,8 @@
 
 namespace glassgate::http {
 
-// What becomes of the field on its way to the upstream. Names as the configuration has them; Envoy's
-// own are understood, too.
+// What becomes of the field on its way to the upstream. Names as the configuration has them;
+// Envoy's own are understood, too.
 enum class ClientCertForwarding : uint8_t {
     sanitize,        // never sent: nobody can pretend
     forward,         // passed on as it came, when the client has a verified certificate
@@ -28,8 +28,8 @@ enum class ClientCertForwarding : uint8_t {
     std::string_view name) noexcept;
 
 struct ClientCertElement {
-    std::string by;    // SAN URI of the certificate of the proxy that took it
-    std::string hash;  // SHA-256 of the certificate, hex
+    std::string by;           // SAN URI of the certificate of the proxy that took it
+    std::string hash;         // SHA-256 of the certificate, hex
     std::string cert, chain;  // PEM, URL-encoded
     std::string subject;      // RFC 4514
     std::vector<std::string> uris, dns_names;
@@ -41,8 +41,8 @@ struct ClientCertDetails {
 };
 
 // The element as text. Cert and chain must be URL-encoded already. Never a control character, nor
-// anything but ASCII: in the subject such bytes become \XX, which RFC 4514 allows, and so do \ and "
-// themselves, so that nobody can read past the quotes. Values of SANs that cannot be written are
+// anything but ASCII: in the subject such bytes become \XX, which RFC 4514 allows, and so do \ and
+// " themselves, so that nobody can read past the quotes. Values of SANs that cannot be written are
 // left out.
 [[nodiscard]] std::string client_cert_element_text(const ClientCertElement& element,
                                                    const ClientCertDetails& details);

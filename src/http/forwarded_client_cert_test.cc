@@ -28,7 +28,8 @@ TEST(ForwardedClientCert, IsWrittenAsEnvoyDoes) {
     const ClientCertDetails all{true, true, true, true, true};
     const std::string text = client_cert_element_text(somebody(), all);
     EXPECT_TRUE(text.ends_with(";DNS=a.test;DNS=b.test")) << text;
-    EXPECT_NE(text.find(";Cert=\"-----BEGIN%0Ax%2B%2F%3D%0A\";Subject="), std::string::npos) << text;
+    EXPECT_NE(text.find(";Cert=\"-----BEGIN%0Ax%2B%2F%3D%0A\";Subject="), std::string::npos)
+        << text;
     EXPECT_EQ(client_cert_element_text({}, {}), "Subject=\"\"");
 }
 

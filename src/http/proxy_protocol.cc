@@ -303,16 +303,18 @@ void append_bytes(std::string& out, const void* bytes, std::size_t size) {
 }  // namespace
 
 std::string_view to_text(ProxyError error) noexcept {
-    constexpr std::string_view kNames[] = {"none",        "not_proxy",  "bad_line",   "bad_address",
-                                           "bad_version", "bad_command", "bad_family", "bad_length",
-                                           "too_large",   "bad_tlv",    "bad_checksum"};
+    constexpr std::string_view kNames[] = {
+        "none",       "not_proxy",  "bad_line",  "bad_address", "bad_version", "bad_command",
+        "bad_family", "bad_length", "too_large", "bad_tlv",     "bad_checksum"};
     return kNames[static_cast<std::size_t>(error)];
 }
 
 ProxyParse parse_proxy_header(std::string_view bytes, ProxyHeader& header) noexcept {
     header = {};
-    if (may_be(bytes, kV2)) return bytes.size() < kV2.size() ? ProxyParse{} : parse_v2(bytes, header);
-    if (may_be(bytes, kV1)) return bytes.size() < kV1.size() ? ProxyParse{} : parse_v1(bytes, header);
+    if (may_be(bytes, kV2))
+        return bytes.size() < kV2.size() ? ProxyParse{} : parse_v2(bytes, header);
+    if (may_be(bytes, kV1))
+        return bytes.size() < kV1.size() ? ProxyParse{} : parse_v1(bytes, header);
     return failed(ProxyError::not_proxy);
 }
 

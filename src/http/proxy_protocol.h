@@ -1,8 +1,8 @@
 // The PROXY protocol, versions 1 and 2 (proxy-protocol.txt of HAProxy, 2020/03/05): who the client
 // of a connection is, said by the proxy in front of us, and by us to the next one.
 //
-// Whether the sender is to be believed is the caller's to decide, before it looks: a listener either
-// expects the header of everybody or of nobody.
+// Whether the sender is to be believed is the caller's to decide, before it looks: a listener
+// either expects the header of everybody or of nobody.
 #pragma once
 
 #include <sys/socket.h>

@@ -105,9 +105,9 @@ TEST(ProxyProtocol, IsRefusedAtTheFirstWrongByte) {
 }
 
 TEST(ProxyProtocol, EveryBeginningIsIncomplete) {
-    const std::string whole[] = {
-        "PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n", "PROXY UNKNOWN\r\n",
-        v2('\x21', '\x11', kV4 + tlv('\x02', "shop.test"))};
+    const std::string whole[] = {"PROXY TCP4 192.0.2.7 198.51.100.1 56324 443\r\n",
+                                 "PROXY UNKNOWN\r\n",
+                                 v2('\x21', '\x11', kV4 + tlv('\x02', "shop.test"))};
     for (const std::string& bytes : whole) {
         for (std::size_t n = 0; n < bytes.size(); ++n)
             EXPECT_EQ(state_of(bytes.substr(0, n)), State::need_more) << n;
@@ -116,14 +116,15 @@ TEST(ProxyProtocol, EveryBeginningIsIncomplete) {
 }
 
 TEST(ProxyProtocol, V2StatesTheClientAndMore) {
-    const std::string sub = tlv('\x21', "TLSv1.3") + tlv('\x22', "payments") +
-                            tlv('\x23', "TLS_AES_128_GCM_SHA256");
+    const std::string sub =
+        tlv('\x21', "TLSv1.3") + tlv('\x22', "payments") + tlv('\x23', "TLS_AES_128_GCM_SHA256");
     const std::string bytes =
         v2('\x21', '\x11',
            kV4 + tlv('\x01', "h2") + tlv('\x02', "shop.test") + tlv('\x04', "padding") +
                tlv('\x05', "id-1") + tlv('\x20', "\x03\0\0\0\0"s + sub) + tlv('\xe0', "custom"));
     ProxyHeader header;
-    const ProxyParse r = parse_proxy_header(bytes + "rest", header);
+    const std::string stream = bytes + "rest";  // what the header's texts are views of
+    const ProxyParse r = parse_proxy_header(stream, header);
     ASSERT_EQ(r.state, State::done);
     EXPECT_EQ(r.bytes, bytes.size());
     EXPECT_EQ(text(header.source), "192.0.2.7 4660");
@@ -141,8 +142,9 @@ TEST(ProxyProtocol, V2StatesTheClientAndMore) {
 
 TEST(ProxyProtocol, V2NoCertificateIsNotAVerifiedOne) {
     ProxyHeader header;
-    ASSERT_EQ(parse_proxy_header(v2('\x21', '\x11', kV4 + tlv('\x20', "\x01\0\0\0\0"s)), header).state,
-              State::done);
+    ASSERT_EQ(
+        parse_proxy_header(v2('\x21', '\x11', kV4 + tlv('\x20', "\x01\0\0\0\0"s)), header).state,
+        State::done);
     EXPECT_FALSE(header.tls->verified);
 }
 
@@ -197,8 +199,7 @@ TEST(ProxyProtocol, V2ChecksumIsChecked) {
     // By another implementation, one whose CRC32C of "123456789" is e3069283.
     EXPECT_EQ(error_of(v2('\x21', '\x11', kV4 + "\x03\0\x04"s + "\xcb\x56\x3e\xdb")),
               ProxyError::none);
-    EXPECT_EQ(error_of(v2('\x21', '\x11', kV4 + "\x03\0\x04\0\0\0\0"s)),
-              ProxyError::bad_checksum);
+    EXPECT_EQ(error_of(v2('\x21', '\x11', kV4 + "\x03\0\x04\0\0\0\0"s)), ProxyError::bad_checksum);
 }
 
 TEST(ProxyProtocol, WritesWhatItReads) {

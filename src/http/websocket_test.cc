@@ -17,7 +17,8 @@ std::string upgrade(std::string_view more, std::string_view method = "GET") {
            "Connection: Upgrade\r\n" + std::string(more) + "\r\n";
 }
 WebSocketFault check(std::string_view more, std::string_view method = "GET") {
-    const RequestOutcome in = parse_request(upgrade(more, method));
+    const std::string bytes = upgrade(more, method);
+    const RequestOutcome in = parse_request(bytes);
     EXPECT_EQ(in.result.state, ParseState::complete);
     EXPECT_TRUE(asks_for_websocket(in.head));
     return check_websocket(in.head);
@@ -60,9 +61,10 @@ TEST(WebSocket, KeysAreSixteenBytes) {
 
 TEST(WebSocket, AnUpstreamAcceptsWhatWasAsked) {
     const auto answered = [](std::string_view accept, std::string_view protocol = "websocket") {
-        const ResponseOutcome in = parse_response(
+        const std::string bytes =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: " + std::string(protocol) +
-            "\r\nConnection: upgrade\r\nSec-WebSocket-Accept: " + std::string(accept) + "\r\n\r\n");
+            "\r\nConnection: upgrade\r\nSec-WebSocket-Accept: " + std::string(accept) + "\r\n\r\n";
+        const ResponseOutcome in = parse_response(bytes);
         EXPECT_EQ(in.result.state, ParseState::complete);
         return accepted_by(in.head, kSampleKey);
     };

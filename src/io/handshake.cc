@@ -35,6 +35,7 @@ Task<tls::Refusal> handshake(Socket& socket, tls::HandshakeLimiter& limiter, uin
         }
         switch (state) {
             case tls::TlsState::ok:
+                socket.tls_established();
                 co_return tls::Refusal::none;
             case tls::TlsState::want_read:
                 break;

@@ -123,6 +123,9 @@ public:
     void start_tls(Make&& make) {
         state_->tls_ = make(static_cast<tls::Transport&>(*state_));
     }
+    // After the handshake: what came behind the peer's last flight in the same segment is already
+    // here, and no event will announce it.
+    void tls_established() noexcept { state_->more_plain_ = state_->tls_->has_input(); }
     [[nodiscard]] uint64_t now_ns() const noexcept { return state_->loop_->now_ns(); }
     // Null: plain.
     [[nodiscard]] tls::Session* tls() const noexcept { return state_->tls_.get(); }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/clock.h"
+#include "http/h2/upgrade.h"
 #include "http/proxy_protocol.h"
 #include "io/handshake.h"
 #include "proxy/exchange_run.h"
@@ -62,7 +63,7 @@ io::Detached Connection::serve(std::unique_ptr<Connection> self) {
         }
         if (!here) break;
         c.idle_ = false;
-        if (c.preface_is_here()) {
+        if (c.exchanges == 0 && (c.preface_is_here() || c.asks_for_h2c())) {
             co_await c.serve_h2();
             break;
         }
@@ -149,15 +150,45 @@ bool Connection::agreed_on_h2() const noexcept {
 bool Connection::preface_is_here() noexcept {
     constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     constexpr std::size_t kEnoughToTell = 4;  // no method of HTTP/1.1 begins with "PRI "
-    if (exchanges != 0 || socket.tls() != nullptr) return false;
+    if (socket.tls() != nullptr) return false;
     const std::string_view here = buffer.view().substr(0, kPreface.size());
     return here.size() >= kEnoughToTell && kPreface.starts_with(here) &&
            worker.active()->plan->listeners[listening->index].http2;
 }
 
+// The first request asks to go on with HTTP/2 (RFC 7540 §3.2; curl and others do so on plain
+// connections). It becomes stream 1. One with a body stays what it is: its bytes would be in the
+// way.
+bool Connection::asks_for_h2c() {
+    const std::string_view here = buffer.view();
+    const ListenerPlan& listener = worker.active()->plan->listeners[listening->index];
+    if (!listener.http2 || socket.tls() != nullptr) return false;
+    if (here.find("HTTP2-Settings") == std::string_view::npos &&
+        here.find("http2-settings") == std::string_view::npos)
+        return false;
+    const auto head = std::make_unique<http::RequestHead>();
+    std::size_t resume = 0;
+    const http::ParseResult parsed = http::parse_request_head(here, listener.limits, resume, *head);
+    if (parsed.state != http::ParseState::complete || head->body != http::BodyKind::none ||
+        http::h2::asks_for_h2c(*head).data() == nullptr)
+        return false;
+    upgrade_head_.assign(here.substr(0, parsed.consumed));
+    buffer.consume(parsed.consumed);
+    return true;
+}
+
 io::Task<void> Connection::serve_h2() {
     idle_ = false;
-    H2Connection connection(*this);
+    if (!upgrade_head_.empty()) {
+        const io::IoResult sent = co_await socket.write(
+            http::h2::kSwitchingToH2c,
+            worker.active()->plan->listeners[listening->index].write_timeout_ms * kNsPerMs);
+        if (!sent.ok()) {
+            fate.ending = model::ConnectionEnding::client_reset;
+            co_return;
+        }
+    }
+    H2Connection connection(*this, std::exchange(upgrade_head_, {}));
     co_await connection.serve();
 }
 

@@ -64,6 +64,7 @@ private:
     io::Task<void> serve_h2();
     void refuse(model::ConnectionEnding ending, std::string_view reason, std::string_view detail);
     [[nodiscard]] bool preface_is_here() noexcept;
+    [[nodiscard]] bool asks_for_h2c();
     [[nodiscard]] bool request_is_here() noexcept;
     void begin_wait() noexcept;
     [[nodiscard]] bool end_wait(io::IoResult ready) noexcept;
@@ -75,6 +76,7 @@ private:
         std::string reason, detail;
     };
     std::unique_ptr<Refused> refused_;  // most are not
+    std::string upgrade_head_;          // of the request that asked for h2c
     uint64_t wait_until_ns_ = 0;
     bool idle_ = false;
 };

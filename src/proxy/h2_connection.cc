@@ -54,9 +54,10 @@ const http::h2::Limits& limits_of(const Connection& c) {
 
 }  // namespace
 
-H2Connection::H2Connection(Connection& connection)
+H2Connection::H2Connection(Connection& connection, std::string upgrade_head)
     : MuxLink(connection.worker.loop(), connection.worker.buffers(), connection.socket),
       connection_(connection),
+      upgrade_head_(std::move(upgrade_head)),
       session_(connection.worker.h2(), http::h2::Role::server, limits_of(connection), *this,
                connection.worker.loop().now_ns()),
       cut_timer_(&H2Connection::on_cut, this),
@@ -69,7 +70,9 @@ H2Connection::~H2Connection() { connection_.h2 = nullptr; }
 
 io::Task<void> H2Connection::serve() {
     io::Buffer& first = connection_.buffer;
-    bool alive = session_.feed(first.view(), loop().now_ns());
+    bool alive = true;
+    if (!upgrade_head_.empty()) alive = begin_with_upgrade();
+    alive = alive && session_.feed(first.view(), loop().now_ns());
     first.release();
     want_flush();
     if (connection_.ends_soon()) session_.drain();
@@ -94,6 +97,30 @@ io::Task<void> H2Connection::serve() {
     co_await all_over();
     co_await end_output(gone ? 1 : kLastWordsNs);
     cut_timer_.disarm();
+}
+
+bool H2Connection::begin_with_upgrade() {
+    http::RequestHead head;
+    std::size_t resume = 0;
+    (void)http::parse_request_head(upgrade_head_, {}, resume, head);
+    http::h2::Stream* const stream = session_.adopt_upgrade(
+        http::find(head.headers, http::KnownHeader::http2_settings), head.method, nullptr);
+    if (stream == nullptr) return false;
+    run_stream(this, *stream);
+    return true;
+}
+
+http::ParseError H2Connection::read_request(http::h2::Stream& stream, http::RequestHead& out,
+                                            std::string& text) {
+    if (upgrade_head_.empty() || stream.id() != 1) return session_.read_request(stream, out, text);
+    text.swap(upgrade_head_);
+    upgrade_head_.clear();
+    std::size_t resume = 0;
+    const http::ParseResult parsed = http::parse_request_head(text, {}, resume, out);
+    out.version = http::Version::http2;
+    out.keep_alive = true;
+    out.has_upgrade = false;
+    return parsed.error;
 }
 
 void H2Connection::state_ending(io::IoStatus status) noexcept {

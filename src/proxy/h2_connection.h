@@ -14,7 +14,8 @@ namespace glassgate::proxy {
 class H2Connection final : public MuxLink, public http::h2::Listener {
 public:
     // What the connection's buffer holds is the beginning of it.
-    explicit H2Connection(Connection& connection);
+    // `upgrade_head`: of the HTTP/1.1 request that is stream 1, if it began so.
+    H2Connection(Connection& connection, std::string upgrade_head);
     ~H2Connection();
 
     // Until the connection is over and its last exchange has closed. The connection's fate is then
@@ -28,6 +29,10 @@ public:
     void begin(ExchangeRun& run) { runs_.push_back(&run); }
     void end(ExchangeRun& run) noexcept;
 
+    // The head of a stream: read by the session, or that which asked for the upgrade.
+    [[nodiscard]] http::ParseError read_request(http::h2::Stream& stream, http::RequestHead& out,
+                                                std::string& text);
+
 private:
     void on_head(http::h2::Stream& stream) override;
     void on_data(http::h2::Stream& stream) override;
@@ -37,6 +42,7 @@ private:
 
     static io::Detached run_stream(H2Connection* self, http::h2::Stream& stream);
     [[nodiscard]] uint64_t idle_timeout_ns() const noexcept;
+    bool begin_with_upgrade();
     static void on_cut(void* self);
     void state_ending(io::IoStatus status) noexcept;
     [[nodiscard]] auto all_over() noexcept {
@@ -50,6 +56,7 @@ private:
     }
 
     Connection& connection_;
+    std::string upgrade_head_;
     http::h2::Session session_;
     std::vector<ExchangeRun*> runs_;
     std::size_t running_ = 0;  // streams with a coroutine

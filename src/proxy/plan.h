@@ -107,6 +107,7 @@ struct UpstreamPlan {
     std::optional<HealthCheckPlan> health_check;
     std::optional<OutlierPlan> outlier;
     std::shared_ptr<const io::tls::ClientContext> tls;  // null: plain
+    std::string tls_key;  // differs when `tls` does, also in what its files hold
     UpstreamProtocol protocol = UpstreamProtocol::http1;
     http::h2::Limits h2;
     uint32_t streams_per_connection = 100;   // HTTP/2: at most so many at once, and what it allows

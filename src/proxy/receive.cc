@@ -9,6 +9,7 @@
 #include "http/path.h"
 #include "http/trace_context.h"
 #include "proxy/exchange_run.h"
+#include "proxy/h2_connection.h"
 
 namespace glassgate::proxy {
 namespace {
@@ -68,7 +69,7 @@ ExchangeRun::Step ExchangeRun::parse_head() {
 
 ExchangeRun::Step ExchangeRun::read_h2_head() {
     const http::ParseError error =
-        client_h2_->session().read_request(client_h2_->stream(), state_.request, state_.head);
+        connection_.h2->read_request(client_h2_->stream(), state_.request, state_.head);
     if (error == http::ParseError::none) return Step::done;
     record_.detail = state_.keep(http::to_text(error));
     end(ending_of(error));

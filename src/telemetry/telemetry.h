@@ -47,9 +47,9 @@ public:
     [[nodiscard]] virtual MetricsRegistry& metrics() noexcept = 0;
 
     // A copy of what goes to the log, as records, for the built-in panel: called on the collector
-    // thread for every exchange and event; must be quick, and must call nothing of telemetry or of
-    // its metrics: a scrape may be waiting for this very thread. Set before traffic, or unset with
-    // {}.
+    // thread for every exchange (interim records of long streams, too: `final` unset) and event;
+    // must be quick, and must call nothing of telemetry or of its metrics: a scrape may be waiting
+    // for this very thread. Set before traffic, or unset with {}.
     struct Tap {
         std::function<void(const model::Exchange&)> exchange;
         std::function<void(const model::Event&)> event;

@@ -23,6 +23,11 @@ DEFAULTS = {
     "__range": "30m",
 }
 
+_OFTEN_ABSENT = {
+    "flex_telemetry_spool_bytes", "flex_tls_handshake_failures_total", "flex_connection_endings_total",
+    "flex_certificate_expiry_timestamp_seconds", "flex_grpc_responses_total",
+}
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 _OFFSET = re.compile(r"offset\s+(\d+)([smhdw])")
@@ -55,11 +60,11 @@ class Query:
 
     @property
     def may_be_empty(self):
-        """No result is a good answer: nothing to mark in the graphs, no alert, no sink that spools.
-        Every other query must answer where there is traffic, also those that hide what stands
-        still (`> 0`)."""
+        """No result is a good answer: nothing to mark in the graphs, no alert, no sink that spools,
+        no connection given up; or nobody speaks that protocol. Every other query must answer
+        where there is traffic, also those that hide what stands still (`> 0`)."""
         return (self.where == "annotation" or self.expr.startswith("ALERTS{")
-                or "flex_telemetry_spool_bytes" in self.families)
+                or not _OFTEN_ABSENT.isdisjoint(self.families))
 
     @property
     def families(self):

@@ -210,7 +210,8 @@ FAMILIES = re.compile(r"""
     |client_requests_total|client_rate_limit_exceeded_total|policy_verdicts_total
     |upstream_attempts_total|upstream_duration_seconds(_bucket)?|upstream_connections
     |upstream_reuse_total|circuit_breaker_state|connections|connections_total
-    |connection_endings_total|exchanges_active|stream_lifetime_seconds_bucket|config_generation
+    |connection_endings_total|grpc_responses_total|tls_handshake_failures_total
+    |certificate_expiry_timestamp_seconds|exchanges_active|stream_lifetime_seconds_bucket|config_generation
     |config_last_reload_successful|config_last_reload_timestamp_seconds|telemetry_records_total
     |telemetry_queue_bytes|telemetry_spool_bytes|audit_records_total|audit_refused_total
     |audit_last_checkpoint_timestamp_seconds|series|series_limit|series_overflow_total|build_info)

@@ -54,7 +54,7 @@ void PanelModel::exchange(const model::Exchange& exchange) {
     if (!exchange.final) return;
     Outcome outcome;
     outcome.latency_ns = exchange.latency_ns();
-    outcome.error = model::is_error(exchange.ending, exchange.status);
+    outcome.error = exchange.failed();
     outcome.limited = exchange.ending == model::Ending::rate_limited;
     outcome.auth_failure = exchange.ending == model::Ending::auth_failed;
     const int64_t second = second_of(exchange.closed_ns);

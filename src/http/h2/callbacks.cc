@@ -63,7 +63,8 @@ int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hd, void
 int Callbacks::on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     Session& s = session(user);
     s.block_began_ns_ = s.now_ns_;
-    s.block_.begin(s.limits_);
+    if (!s.block_) s.block_ = s.context_.take_block();
+    s.block_->begin(s.limits_);
     Stream* stream = s.stream_of(frame->hd.stream_id);
     if (stream == nullptr && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
         stream = &s.new_stream(frame->hd.stream_id);
@@ -78,8 +79,8 @@ int Callbacks::on_header(nghttp2_session*, const nghttp2_frame*, const uint8_t* 
                          uint8_t, void* user) {
     Session& s = session(user);
     if (s.block_stream_ == nullptr) return 0;
-    const bool bearable = s.block_.add({reinterpret_cast<const char*>(name), name_bytes},
-                                       {reinterpret_cast<const char*>(value), value_bytes});
+    const bool bearable = s.block_->add({reinterpret_cast<const char*>(name), name_bytes},
+                                        {reinterpret_cast<const char*>(value), value_bytes});
     return bearable ? 0 : violate(s, Violation::header_bomb);
 }
 
@@ -91,6 +92,7 @@ int Callbacks::on_frame(nghttp2_session*, const nghttp2_frame* frame, void* user
             s.block_began_ns_ = 0;
             if (Stream* const stream = std::exchange(s.block_stream_, nullptr); stream != nullptr)
                 s.take_block(*stream, end_stream);
+            s.context_.give_block(std::move(s.block_));
             break;
         case NGHTTP2_DATA:
             if (!end_stream) break;

@@ -7,6 +7,7 @@ namespace glassgate::http::h2 {
 namespace {
 
 constexpr std::size_t kKeepStreams = 4096;
+constexpr std::size_t kKeepBlocks = 64;
 
 nghttp2_session_callbacks* make_callbacks() {
     nghttp2_session_callbacks* c = nullptr;
@@ -54,6 +55,17 @@ std::unique_ptr<Stream> Context::take_stream() {
     std::unique_ptr<Stream> stream = std::move(free_streams_.back());
     free_streams_.pop_back();
     return stream;
+}
+
+std::unique_ptr<FieldBlock> Context::take_block() {
+    if (free_blocks_.empty()) return std::make_unique<FieldBlock>();
+    std::unique_ptr<FieldBlock> block = std::move(free_blocks_.back());
+    free_blocks_.pop_back();
+    return block;
+}
+
+void Context::give_block(std::unique_ptr<FieldBlock> block) {
+    if (block && free_blocks_.size() < kKeepBlocks) free_blocks_.push_back(std::move(block));
 }
 
 void Context::give_stream(std::unique_ptr<Stream> stream) {

@@ -14,6 +14,7 @@ struct nghttp2_option;
 
 namespace glassgate::http::h2 {
 
+class FieldBlock;
 class Stream;
 
 class Context {
@@ -27,14 +28,18 @@ public:
 
 private:
     friend class Session;
+    friend struct Callbacks;
     [[nodiscard]] std::unique_ptr<Stream> take_stream();
     void give_stream(std::unique_ptr<Stream> stream);
+    [[nodiscard]] std::unique_ptr<FieldBlock> take_block();
+    void give_block(std::unique_ptr<FieldBlock> block);
 
     io::BufferPool& buffers_;
     MemoryPool memory_;
     nghttp2_session_callbacks* callbacks_ = nullptr;
     nghttp2_option* options_ = nullptr;
     std::vector<std::unique_ptr<Stream>> free_streams_;
+    std::vector<std::unique_ptr<FieldBlock>> free_blocks_;
 };
 
 }  // namespace glassgate::http::h2

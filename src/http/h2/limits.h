@@ -26,9 +26,10 @@ struct Limits {
 
     // ---- defences; 0 switches one off ----
 
-    // Rapid reset: a budget that every reset costs one of and every stream that ends in order gives
-    // one back to (h2o's reset budget), that also refills with time (nghttp2: 1000, then 33 a
-    // second). Envoy closes at 500 resets when most of them are early.
+    // Rapid reset: a budget that every reset within a second of the stream's beginning, and every
+    // one that the client's frames bring about, costs one of; every stream that ends in order gives
+    // one back (h2o's reset budget), and it refills with time (nghttp2: 1000, then 33 a second).
+    // Envoy closes at 500 streams when most were reset within a second.
     uint32_t reset_burst = 500;
     uint32_t resets_per_second = 33;
     // CONTINUATION frames in one header block (nghttp2: 8).

@@ -28,7 +28,7 @@ public:
 
 private:
     static constexpr unsigned kSmallestBits = 5;  // 32 bytes
-    static constexpr unsigned kLargestBits = 15;  // 32 KiB: above, the heap
+    static constexpr unsigned kLargestBits = 11;  // 2 KiB: above, the heap
     static constexpr unsigned kClasses = kLargestBits - kSmallestBits + 1;
     static constexpr std::size_t kKeepBytes = 1u << 20;  // of each size
 

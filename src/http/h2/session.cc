@@ -414,7 +414,7 @@ Stream* Session::adopt_upgrade(std::string_view settings, Method method, void* u
         stream.ended_ = true;
         stream.at_ = Stream::At::done;
     } else {
-        stream.sent_end_ = true;
+        stream.sent_end_ = stream.out_end_ = true;
     }
     (void)nghttp2_session_set_stream_user_data(session_, kUpgradedStream, &stream);
     return &stream;

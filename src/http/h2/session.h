@@ -9,11 +9,12 @@
 // Sending is by reference: send() lends bytes, pull() copies them once, into the output. Streams
 // with something to send take turns frame by frame.
 //
-// Inside a Listener's function everything may be called but feed(), pull(), lost() and the
+// Inside a Listener's function everything may be called but feed(), pull(), tick(), lost() and the
 // destructor.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -209,9 +210,9 @@ private:
     uint32_t open_streams_ = 0;
     uint64_t streams_opened_ = 0;
 
-    FieldBlock block_;
-    Stream* block_stream_ = nullptr;  // whose block is being read, if anybody wants it
-    uint64_t block_began_ns_ = 0;     // 0: none is under way
+    std::unique_ptr<FieldBlock> block_;  // lent by the context while one is being read
+    Stream* block_stream_ = nullptr;     // whose block is being read, if anybody wants it
+    uint64_t block_began_ns_ = 0;        // 0: none is under way
 
     char* out_at_ = nullptr;  // inside pull()
     char* out_end_ = nullptr;

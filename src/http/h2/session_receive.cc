@@ -37,7 +37,7 @@ void Session::take_block(Stream& stream, bool end_stream) {
 }
 
 void Session::take_head(Stream& stream, bool end_stream) {
-    const unsigned status = role_ == Role::client ? block_.status() : 0;
+    const unsigned status = role_ == Role::client ? block_->status() : 0;
     if (role_ == Role::client && status >= 100 && status < 200 && status != 101) {
         if (end_stream) {
             fail_stream(stream, ParseError::misplaced_header_block);
@@ -48,7 +48,7 @@ void Session::take_head(Stream& stream, bool end_stream) {
     }
     stream.at_ = end_stream ? Stream::At::done : Stream::At::body;
     stream.ended_ = end_stream;
-    stream.has_length_ = announced_length(block_, stream.length_left_);
+    stream.has_length_ = announced_length(*block_, stream.length_left_);
     if (role_ == Role::server) {
         note_priority(stream);
     } else {
@@ -62,9 +62,9 @@ void Session::take_head(Stream& stream, bool end_stream) {
 
 void Session::note_priority(const Stream& stream) {
     uint32_t urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY;
-    for (const FieldBlock::Field& field : block_.fields())
-        if (field.name_bytes == 8 && block_.name(field) == "priority")
-            urgency = urgency_of(block_.value(field));
+    for (const FieldBlock::Field& field : block_->fields())
+        if (field.name_bytes == 8 && block_->name(field) == "priority")
+            urgency = urgency_of(block_->value(field));
     const nghttp2_extpri priority{urgency, 1};  // incremental: streams of one urgency take turns
     (void)nghttp2_session_change_extpri_stream_priority(session_, stream.id_, &priority, 1);
 }
@@ -76,7 +76,7 @@ void Session::take_trailers(Stream& stream, bool end_stream) {
         return;
     }
     if (!stream.discarding_) {
-        const ParseError error = read_trailers(block_, stream.trailers_);
+        const ParseError error = read_trailers(*block_, stream.trailers_);
         if (error != ParseError::none) {
             fail_stream(stream, error);
             return;
@@ -145,14 +145,14 @@ void Session::blame_reset() {
 }
 
 ParseError Session::read_request(Stream& stream, RequestHead& out, std::string& text) {
-    const ParseError error = h2::read_request(block_, stream.ended_, limits_, out, text);
+    const ParseError error = h2::read_request(*block_, stream.ended_, limits_, out, text);
     stream.tunnel_ =
         error == ParseError::none && (out.method == Method::connect || out.extended_connect);
     return error;
 }
 
 ParseError Session::read_response(Stream& stream, ResponseHead& out, std::string& text) {
-    return h2::read_response(block_, stream.ended_, stream.method_, out, text);
+    return h2::read_response(*block_, stream.ended_, stream.method_, out, text);
 }
 
 }  // namespace glassgate::http::h2

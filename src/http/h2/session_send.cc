@@ -51,6 +51,7 @@ void Session::respond(Stream& stream, const FieldList& fields, bool end) {
         return nghttp2_submit_response(session_, stream.id_, nva, n, end ? nullptr : &kProvider);
     });
     GW_CHECK(error == 0);
+    stream.out_end_ = end;
 }
 
 bool Session::can_request() const noexcept {
@@ -72,6 +73,7 @@ Stream* Session::request(const FieldList& fields, bool end, void* user) {
     stream.id_ = id;
     stream.user = user;
     stream.told_ = true;
+    stream.out_end_ = end;
     stream.method_ = parse_method(fields.find(":method"));
     stream.tunnel_ = stream.method_ == Method::connect;
     return &stream;

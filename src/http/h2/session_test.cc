@@ -4,15 +4,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
+#include "http/h1_samples.h"
 #include "http/h2/test_peer.h"
+#include "http/h2/upgrade.h"
 
 namespace glassgate::http::h2 {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 
 TEST(H2Session, AnswersARequestWithoutBody) {
     Wire wire;
@@ -161,6 +164,7 @@ TEST(H2Session, ManyStreamsShareAConnection) {
     echo(wire);
     wire.run();
     std::vector<std::string> bodies;
+    bodies.reserve(50);
     for (int i = 0; i < 50; ++i) bodies.push_back(pattern(static_cast<std::size_t>(i) * 3000));
     for (const std::string& body : bodies) {
         Stream* const stream = wire.client.session->request(RequestFields("POST"), false, nullptr);
@@ -350,6 +354,54 @@ TEST(H2Session, UpgradeFromHttp11) {
         Stream* const stream = peer.session->adopt_upgrade(bad, Method::get, nullptr);
         EXPECT_EQ(stream == nullptr, !bad.empty()) << bad;  // no settings are settings
     }
+}
+
+TEST(H2Session, KnowsWhoAsksForAnUpgrade) {
+    const auto settings = [](std::string_view fields) {
+        const std::string bytes = "GET / HTTP/1.1\r\nHost: h\r\n" + std::string(fields) + "\r\n";
+        const RequestOutcome in = parse_request(bytes);
+        EXPECT_EQ(in.result.state, ParseState::complete) << fields;
+        const std::string_view value = asks_for_h2c(in.head);
+        return value.data() == nullptr ? std::string("no") : std::string(value);
+    };
+    const std::string ask = "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    EXPECT_EQ(settings(ask + "Connection: Upgrade, HTTP2-Settings\r\n"), "AAMAAABk");
+    EXPECT_EQ(settings(ask + "Connection: http2-settings\r\nConnection: upgrade\r\n"), "AAMAAABk");
+    EXPECT_EQ(settings(ask + "Connection: Upgrade\r\n"), "no");
+    EXPECT_EQ(settings(ask + "Connection: HTTP2-Settings\r\n"), "no");
+    EXPECT_EQ(settings(ask + ask + "Connection: Upgrade, HTTP2-Settings\r\n"), "no");
+    EXPECT_EQ(settings(ask + "Connection: Upgrade, HTTP2-Settings\r\nContent-Length: 1\r\n"), "no");
+    EXPECT_EQ(settings("Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n"), "no");
+    EXPECT_EQ(settings("Upgrade: websocket\r\nHTTP2-Settings: AAMAAABk\r\n"
+                       "Connection: Upgrade, HTTP2-Settings\r\n"),
+              "no");
+}
+
+// What Python's h2 sends: four requests, with bodies, crumbs of cookies and trailers.
+TEST(H2Session, UnderstandsAnotherImplementation) {
+    std::ifstream in(GLASSGATE_SOURCE_DIR "/fuzz/corpus/h2_server/python_h2_requests",
+                     std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    ASSERT_FALSE(bytes.empty());
+    Peer server(Role::server);
+    server.seen.when_end = server.seen.when_head = [&](Stream& stream) {
+        if (stream.ended()) server.session->respond(stream, ResponseFields("204"), true);
+    };
+    EXPECT_TRUE(server.feed(kPreface));
+    EXPECT_TRUE(server.feed(bytes));
+    (void)server.output();
+    std::string body;
+    for (int i = 0; i < 20; ++i) body += "hello";
+    for (int i = 0; i < 4; ++i) {
+        const Seen& seen = server.seen.of(2 * i + 1);
+        EXPECT_EQ(seen.error, ParseError::none);
+        EXPECT_EQ(seen.request.path, "/api/" + std::to_string(i));
+        EXPECT_EQ(find(seen.request.headers, KnownHeader::cookie), "a=1; b=2");
+        EXPECT_TRUE(seen.closed);
+    }
+    EXPECT_EQ(server.seen.of(3).body, body);
+    EXPECT_EQ(server.seen.of(3).trailers, "x-sum: 17\r\n");
+    EXPECT_EQ(server.seen.of(7).body, std::string(300, 'x'));
 }
 
 TEST(H2Session, LargeHeadsUseContinuation) {

@@ -19,7 +19,8 @@ using StreamId = int32_t;
 struct StreamEnd {
     enum class By : uint8_t {
         both,        // in order: both sides have ended it
-        peer,        // reset by the peer
+        peer,        // reset by the peer; with NO_ERROR and all of its side ended() that only means
+                     // that it does not want the rest of ours
         us,          // reset by the session: `error` or `violation` tells why
         connection,  // with its connection, or never opened (GOAWAY)
     };

@@ -20,7 +20,7 @@ struct CertificateFacts {
     // Subject alternative names. Such with other than printable ASCII are left out: nothing may
     // match them.
     std::vector<std::string> dns_names, uris, emails, ip_addresses;
-    std::string key;  // "RSA 2048", "EC P-256", "Ed25519"
+    std::string key;                            // "RSA 2048", "EC P-256", "Ed25519"
     int64_t not_before_s = 0, not_after_s = 0;  // Unix time
     bool is_ca = false;
 };

@@ -28,10 +28,9 @@ std::shared_ptr<const Trust> system_trust(unsigned depth, int64_t now_s, Problem
                        "a CA file in the settings, or the package ca-certificates");
         return nullptr;
     }
-    const std::string version = path + ' ' + std::to_string(depth) + ' ' +
-                                std::to_string(file.st_mtim.tv_sec) + '.' +
-                                std::to_string(file.st_mtim.tv_nsec) + ' ' +
-                                std::to_string(file.st_size);
+    const std::string version =
+        path + ' ' + std::to_string(depth) + ' ' + std::to_string(file.st_mtim.tv_sec) + '.' +
+        std::to_string(file.st_mtim.tv_nsec) + ' ' + std::to_string(file.st_size);
     const std::lock_guard lock(mutex);
     auto trust = shared.lock();
     if (trust != nullptr && version == shared_version) return trust;
@@ -97,8 +96,7 @@ bool ClientContext::set_up(const ClientSettings& settings, const CryptoPolicy& p
         if (trust_ != nullptr && !tls::apply(*trust_, settings.trust, context)) return false;
     }
     if (settings.resume) {
-        SSL_CTX_set_session_cache_mode(context,
-                                       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+        SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(context, &on_new_session);
     } else {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -124,7 +122,8 @@ std::shared_ptr<const ClientContext> ClientContext::compile(const ClientSettings
         (!is_server_name(settings.server_name) || settings.server_name.starts_with('*')))
         problems.error("serverName", quote(settings.server_name) + " is not a host name",
                        "a name such as payments.internal");
-    if (settings.skip_verify && !(settings.trust.authorities.empty() && settings.trust.crls.empty()))
+    if (settings.skip_verify &&
+        !(settings.trust.authorities.empty() && settings.trust.crls.empty()))
         problems.error("trust.ca", "a CA has no use when certificates are not verified",
                        "either trusted CAs or verification switched off");
     else if (!settings.skip_verify)

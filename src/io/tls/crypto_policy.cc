@@ -150,9 +150,9 @@ void read_ciphers(const std::vector<std::string>& ciphers, CryptoPolicy& policy,
             const auto colon = rest.find(':');
             const std::string_view name = trim_ows(rest.substr(0, colon));
             if (const Suite* suite = find_suite(name)) {
-                append(suite->version == TLS1_3_VERSION ? policy.tls13_ciphers
-                                                        : policy.tls12_ciphers,
-                       suite->openssl);
+                append(
+                    suite->version == TLS1_3_VERSION ? policy.tls13_ciphers : policy.tls12_ciphers,
+                    suite->openssl);
                 warn_of(*suite, where, problems);
             } else {
                 report_suite(name, where, problems);
@@ -169,8 +169,7 @@ void read_ciphers(const std::vector<std::string>& ciphers, CryptoPolicy& policy,
     }
 }
 
-void read_groups(const std::vector<std::string>& groups, CryptoPolicy& policy,
-                 Problems& problems) {
+void read_groups(const std::vector<std::string>& groups, CryptoPolicy& policy, Problems& problems) {
     for (std::size_t i = 0; i < groups.size(); ++i) {
         const auto at = std::ranges::find_if(kGroups, [&](const Group& group) {
             return iequals(group.name, groups[i]) || iequals(group.other, groups[i]) ||
@@ -193,10 +192,8 @@ void read_groups(const std::vector<std::string>& groups, CryptoPolicy& policy,
 
 CryptoPolicy resolve(const CryptoSettings& settings, Problems& problems) {
     CryptoPolicy policy;
-    policy.min_version =
-        read_version(settings.min_version, TLS1_2_VERSION, "minVersion", problems);
-    policy.max_version =
-        read_version(settings.max_version, TLS1_3_VERSION, "maxVersion", problems);
+    policy.min_version = read_version(settings.min_version, TLS1_2_VERSION, "minVersion", problems);
+    policy.max_version = read_version(settings.max_version, TLS1_3_VERSION, "maxVersion", problems);
     if (policy.min_version > policy.max_version)
         problems.error("minVersion", "minVersion is above maxVersion",
                        "a version not above " + settings.max_version);

@@ -124,8 +124,7 @@ Result<std::string> take_attribute(std::string_view& rest) {
 
 std::string name_text(const X509_NAME* name) {
     const BioPtr out(BIO_new(BIO_s_mem()));
-    const unsigned long flags =
-        XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
+    const unsigned long flags = XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
     if (out == nullptr || X509_NAME_print_ex(out.get(), name, 0, flags) < 0) return {};
     return std::string(bio_text(out.get()));
 }

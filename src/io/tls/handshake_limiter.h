@@ -79,7 +79,7 @@ private:
     Loop& loop_;
     const uint64_t budget_ns_;
     const std::size_t waiting_max_;
-    uint64_t turn_ns_ = 0;   // names the loop's turn that spent_ns_ is of
+    uint64_t turn_ns_ = 0;  // names the loop's turn that spent_ns_ is of
     uint64_t spent_ns_ = 0;
     std::size_t waiting_ = 0;
     Entry* first_ = nullptr;

@@ -19,8 +19,8 @@ void work(uint64_t ns) {
 struct Storm {
     std::unique_ptr<Loop> loop = *Loop::create();
     HandshakeLimiter limiter;
-    std::vector<int> order;        // who went on
-    std::vector<uint64_t> turns;   // and in which turn
+    std::vector<int> order;       // who went on
+    std::vector<uint64_t> turns;  // and in which turn
     int refused = 0, over = 0, all = 0;
 
     explicit Storm(uint64_t budget_ns, std::size_t waiting_max = 4096)

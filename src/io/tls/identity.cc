@@ -49,8 +49,8 @@ void check_order(const std::vector<CertificatePtr>& certificates, const std::str
 void check_dates(X509* leaf, const std::string& where, int64_t now_s, Problems& problems) {
     const CertificateFacts facts = facts_of(leaf);
     if (facts.not_after_s < now_s)
-        problems.warning(where + ".chain", "the certificate " + facts.subject +
-                                               " has expired on " + time_text(facts.not_after_s));
+        problems.warning(where + ".chain", "the certificate " + facts.subject + " has expired on " +
+                                               time_text(facts.not_after_s));
     if (facts.not_before_s > now_s)
         problems.warning(where + ".chain", "the certificate " + facts.subject +
                                                " is not valid before " +
@@ -65,8 +65,8 @@ std::optional<Identity> load_identity(const IdentitySettings& settings, const st
     std::vector<CertificatePtr> certificates =
         load_certificates(settings.chain, where + ".chain", problems);
     Identity identity;
-    identity.key = load_key(settings.key.empty() ? settings.chain : settings.key, where + ".key",
-                            problems);
+    identity.key =
+        load_key(settings.key.empty() ? settings.chain : settings.key, where + ".key", problems);
     if (identity.key != nullptr && !certificates.empty())
         check_key(certificates, identity.key.get(), where, problems);
     if (problems.errors() != errors) return std::nullopt;

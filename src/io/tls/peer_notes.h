@@ -1,6 +1,6 @@
-// PeerNotes: what callbacks of a handshake tell the session it belongs to. The data of each session's
-// BIO is one (OpenSSL's app data would cost every connection a few allocations). Thread: the
-// session's.
+// PeerNotes: what callbacks of a handshake tell the session it belongs to. The data of each
+// session's BIO is one (OpenSSL's app data would cost every connection a few allocations). Thread:
+// the session's.
 #pragma once
 
 #include <memory>

@@ -84,11 +84,12 @@ std::vector<Ptr> load_blocks(const PemSource& source, std::string_view label,
             continue;
         }
         const bool cut = block.find(kEnd) == std::string_view::npos;
-        problems.error(where,
-                       "block " + std::to_string(number) + " (" + std::string(label) + ") of " +
-                           source.name() + (cut ? " is cut short: it has no END line"
-                                                : " is damaged: " + take_error_text()),
-                       "the whole block from BEGIN to END");
+        problems.error(
+            where,
+            "block " + std::to_string(number) + " (" + std::string(label) + ") of " +
+                source.name() +
+                (cut ? " is cut short: it has no END line" : " is damaged: " + take_error_text()),
+            "the whole block from BEGIN to END");
         ERR_clear_error();
     }
     return found;
@@ -131,7 +132,7 @@ PemSource PemSource::of(std::string text_or_path) {
     return source;
 }
 
-std::string PemSource::name() const { return text.empty() ? "file " + path : "the PEM text"; }
+std::string PemSource::name() const { return path.empty() ? "the PEM text" : "file " + path; }
 
 Result<std::string> read_small_file(const std::string& path) {
     const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -179,8 +180,7 @@ KeyPtr load_key(const PemSource& source, const std::string& where, Problems& pro
         return nullptr;
     }
     ERR_clear_error();
-    KeyPtr key(
-        PEM_read_bio_PrivateKey(bio_over(*text).get(), nullptr, no_pass_phrase, nullptr));
+    KeyPtr key(PEM_read_bio_PrivateKey(bio_over(*text).get(), nullptr, no_pass_phrase, nullptr));
     if (key == nullptr) report_key(source, *text, where, problems);
     ERR_clear_error();
     OPENSSL_cleanse(text->data(), text->size());

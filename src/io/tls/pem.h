@@ -12,7 +12,8 @@
 
 namespace glassgate::io::tls {
 
-// A file that holds PEM text, or the text itself. Empty: not given.
+// A file that holds PEM text, or the text itself. With both the file has been read already: the
+// text counts, messages name the file. Empty: not given.
 struct PemSource {
     std::string path;
     std::string text;

@@ -21,8 +21,8 @@ public:
     void error(std::string where, std::string message, std::string expected = {},
                std::string nearest = {}) {
         ++errors_;
-        all_.push_back({false, std::move(where), std::move(message), std::move(expected),
-                        std::move(nearest)});
+        all_.push_back(
+            {false, std::move(where), std::move(message), std::move(expected), std::move(nearest)});
     }
     void warning(std::string where, std::string message, std::string expected = {}) {
         all_.push_back({true, std::move(where), std::move(message), std::move(expected), {}});

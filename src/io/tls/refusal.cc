@@ -197,9 +197,8 @@ Refusal find(const Table& table, long code, Refusal otherwise) noexcept {
 
 bool looks_like_http(std::string_view bytes) noexcept {
     if (bytes.starts_with("HTTP/")) return true;
-    for (const std::string_view method :
-         {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "TRACE ",
-          "PRI * HT"})
+    for (const std::string_view method : {"GET ", "POST ", "PUT ", "HEAD ", "DELETE ", "OPTIONS ",
+                                          "PATCH ", "CONNECT ", "TRACE ", "PRI * HT"})
         if (bytes.starts_with(method.substr(0, bytes.size()))) return true;
     return false;
 }

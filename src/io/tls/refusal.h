@@ -11,10 +11,10 @@ enum class Refusal : uint8_t {
     none,
 
     // The connection.
-    closed,     // the peer went away in the handshake
-    truncated,  // the peer's end came without close_notify (RFC 8446 §6.1): bytes may be missing
-    reset,      // the connection broke
-    timeout,    // the handshake took too long (stated by whoever keeps the deadline)
+    closed,      // the peer went away in the handshake
+    truncated,   // the peer's end came without close_notify (RFC 8446 §6.1): bytes may be missing
+    reset,       // the connection broke
+    timeout,     // the handshake took too long (stated by whoever keeps the deadline)
     overloaded,  // too many handshakes waited (stated by whoever keeps the limit)
 
     // What the peer speaks.

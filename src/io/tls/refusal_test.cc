@@ -145,8 +145,8 @@ TEST(TlsRefusal, OfClientCertificates) {
     EXPECT_EQ(learns, Refusal::peer_alert_unknown_ca);
     const TestCertificate weak(TestIssue{.subject = {{"CN", "w"}}, .digest = EVP_sha1()},
                                &authority().root);
-    const TestCertificate server_only(
-        TestIssue{.subject = {{"CN", "s"}}, .usage = "serverAuth"}, &authority().root);
+    const TestCertificate server_only(TestIssue{.subject = {{"CN", "s"}}, .usage = "serverAuth"},
+                                      &authority().root);
     EXPECT_EQ(server_says(&server_only, mutual()), Refusal::wrong_purpose);
     ServerSettings with_crl = mutual();
     with_crl.client_trust.crls = {{{}, authority().root.crl_pem({&authority().client})}};
@@ -215,13 +215,14 @@ TEST(TlsRefusal, NothingInCommon) {
                        c.crypto.groups = {"X25519"};
                    }),
               std::pair(Refusal::no_shared_group, Refusal::peer_alert_handshake_failure));
-    EXPECT_EQ(both([](auto& s) { s.alpn = {"http/1.1"}; }, [](auto& c) { c.alpn = {"h2"}; }),
-              std::pair(Refusal::no_application_protocol,
-                        Refusal::peer_alert_no_application_protocol));
-    EXPECT_EQ(both([](auto& s) { s.refuse_unknown_names = true,
-                                 s.certificates[0].names = {"else.test"}; },
-                   [](auto&) {}),
-              std::pair(Refusal::unrecognized_name, Refusal::peer_alert_unrecognized_name));
+    EXPECT_EQ(
+        both([](auto& s) { s.alpn = {"http/1.1"}; }, [](auto& c) { c.alpn = {"h2"}; }),
+        std::pair(Refusal::no_application_protocol, Refusal::peer_alert_no_application_protocol));
+    EXPECT_EQ(
+        both(
+            [](auto& s) { s.refuse_unknown_names = true, s.certificates[0].names = {"else.test"}; },
+            [](auto&) {}),
+        std::pair(Refusal::unrecognized_name, Refusal::peer_alert_unrecognized_name));
 }
 
 TEST(TlsRefusal, OfPeersThatDoNotSpeakTls) {
@@ -261,8 +262,7 @@ TEST(TlsRefusal, OfPeersThatDoNotSpeakTls) {
 TEST(TlsRefusal, SaysWhatThePeerBeganWith) {
     TestSockets sockets;
     FdTransport transport(sockets.a());
-    const auto session =
-        Session::accept(server_context(authority().server_settings()), transport);
+    const auto session = Session::accept(server_context(authority().server_settings()), transport);
     ASSERT_EQ(send(sockets.b(), "SSH-2.0\r\n", 9, 0), 9);
     (void)session->handshake();
     EXPECT_EQ(session->failure(), "not_tls: the peer began with 'SSH-2.0..'");

@@ -33,7 +33,8 @@ private:
     };
     std::size_t entries_max_;
     std::list<Entry> entries_;  // the one used last first
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_;  // views into entries_
+    std::unordered_map<std::string_view, std::list<Entry>::iterator>
+        by_key_;  // views into entries_
 };
 
 }  // namespace glassgate::io::tls

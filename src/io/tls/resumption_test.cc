@@ -20,7 +20,8 @@ protected:
     }
     // Connects once; whether it was resumed, on both sides.
     bool connect(const std::shared_ptr<const ServerContext>& server,
-                 const std::shared_ptr<const ClientContext>& with, const std::string& host = "shop.test") {
+                 const std::shared_ptr<const ClientContext>& with,
+                 const std::string& host = "shop.test") {
         TestPair pair(server, with, {host, "target"}, &cache);
         EXPECT_TRUE(pair.shake()) << pair.server->failure() << pair.client->failure();
         EXPECT_EQ(pair.server->resumed(), pair.client->resumed());

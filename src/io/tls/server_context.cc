@@ -167,8 +167,9 @@ private:
         for (const std::string& name : names)
             if (!made_->names_.add(name, number))
                 problems_.warning(element_path("certificates", index) + ".names",
-                                  quote(name) + " is a name of an earlier certificate, which is "
-                                                "served for it");
+                                  quote(name) +
+                                      " is a name of an earlier certificate, which is "
+                                      "served for it");
         made_->slots_.push_back(std::move(slot));
         return *made_->slots_.back();
     }

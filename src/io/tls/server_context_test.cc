@@ -80,9 +80,9 @@ TEST(TlsServerContext, ChoosesTheCertificateByName) {
 
 TEST(TlsServerContext, ServesRsaAndEcForTheSameName) {
     ServerSettings settings;
-    const TestCertificate rsa(TestIssue{.subject = {{"CN", "rsa"}}, .names = "DNS:a.test",
-                                        .rsa_bits = 2048},
-                              &authority().root);
+    const TestCertificate rsa(
+        TestIssue{.subject = {{"CN", "rsa"}}, .names = "DNS:a.test", .rsa_bits = 2048},
+        &authority().root);
     const TestCertificate ec(TestIssue{.subject = {{"CN", "ec"}}, .names = "DNS:a.test"},
                              &authority().root);
     settings.certificates = {certificate(rsa), certificate(ec)};

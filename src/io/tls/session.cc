@@ -33,8 +33,7 @@ std::string_view next_record(std::span<const iovec> parts, std::size_t offset,
         return first.substr(0, kRecordPlainMax);
     std::size_t filled = 0;
     for (; i < parts.size() && filled < kRecordPlainMax; ++i, offset = 0) {
-        const std::size_t n =
-            std::min(parts[i].iov_len - offset, kRecordPlainMax - filled);
+        const std::size_t n = std::min(parts[i].iov_len - offset, kRecordPlainMax - filled);
         if (n == 0) continue;
         std::memcpy(scratch.plain.data() + filled,
                     static_cast<const char*>(parts[i].iov_base) + offset, n);
@@ -74,8 +73,7 @@ std::unique_ptr<Session> Session::connect(std::shared_ptr<const ClientContext> c
     std::unique_ptr<Session> session(new Session(context->openssl(), transport));
     SSL* const ssl = session->ssl_.get();
     SSL_set_connect_state(ssl);
-    const std::string& host =
-        context->server_name().empty() ? target.host : context->server_name();
+    const std::string& host = context->server_name().empty() ? target.host : context->server_name();
     const bool address = is_address(host);
     if (!address)  // the macro for it casts in the old style
         SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
@@ -93,8 +91,7 @@ std::unique_ptr<Session> Session::connect(std::shared_ptr<const ClientContext> c
         // A copy: OpenSSL spoils the one that is used for any further use, and a server without
         // memory takes it again.
         if (SSL_SESSION* known = cache->find(key, now_s))
-            if (const SessionPtr copy{SSL_SESSION_dup(known)})
-                SSL_set_session(ssl, copy.get());
+            if (const SessionPtr copy{SSL_SESSION_dup(known)}) SSL_set_session(ssl, copy.get());
         session->notes_.resumption.reset(new ResumptionPlace{cache, std::move(key)});
     }
     session->context_ = std::move(context);
@@ -313,8 +310,8 @@ TlsResult Session::fail(int ssl_error) noexcept {
     std::string detail;
     const Refusal refusal = classify(error, ssl_error);
     if (notes_.verify_error != X509_V_OK && notes_.refused != nullptr) {
-        detail = notes_.refused->subject + " (" +
-                 X509_verify_cert_error_string(notes_.verify_error);
+        detail =
+            notes_.refused->subject + " (" + X509_verify_cert_error_string(notes_.verify_error);
         if (notes_.verify_depth > 0)
             detail += ", certificate " + std::to_string(notes_.verify_depth) + " above it";
         detail += ')';

@@ -1,5 +1,5 @@
-// Session: TLS over one non-blocking stream, for either side. Thread: one, but it may change between
-// calls. No call waits.
+// Session: TLS over one non-blocking stream, for either side. Thread: one, but it may change
+// between calls. No call waits.
 //
 // Memory: between calls a session that has nothing to send and no half record received holds no
 // buffer, only OpenSSL's state. Reads go from the transport into a buffer that lives as long as a
@@ -133,7 +133,7 @@ private:
     std::unique_ptr<Output> output_;  // never without bytes
     std::unique_ptr<std::string> failure_;
     mutable std::unique_ptr<CertificateFacts> peer_;  // once somebody has asked
-    char first_bytes_[12];  // of the peer, to tell what it speaks
+    char first_bytes_[12];                            // of the peer, to tell what it speaks
     uint8_t first_count_ = 0;
     bool server_ = false;
     bool established_ = false;

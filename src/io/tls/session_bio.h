@@ -15,7 +15,7 @@ constexpr std::size_t kGatheredRecords = 4;
 
 // Used within one call of a session, empty between calls.
 struct SessionScratch {
-    std::array<char, kRecordPlainMax> plain;                    // parts put together to one record
+    std::array<char, kRecordPlainMax> plain;                   // parts put together to one record
     std::array<char, kGatheredRecords * kRecordWireMax> wire;  // records to be sent at once
     std::size_t wire_bytes = 0;
 

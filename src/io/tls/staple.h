@@ -19,8 +19,8 @@ struct Staple {
 // Reads the DER file and checks that it is a good response about `leaf`. Whether its signature
 // holds is for clients to judge. A response that is out of date is warned of and not stapled.
 [[nodiscard]] Staple load_staple(const std::string& path, const X509* leaf,
-                                 const std::vector<CertificatePtr>& chain,
-                                 const std::string& where, int64_t now_s, Problems& problems);
+                                 const std::vector<CertificatePtr>& chain, const std::string& where,
+                                 int64_t now_s, Problems& problems);
 
 // For SSL_CTX_set_tlsext_status_cb; the argument is a std::vector<Staple>.
 int staple_callback(SSL* ssl, void* staples) noexcept;

@@ -54,12 +54,11 @@ void SubjectAllowList::add_dns(std::string_view name, const std::string& where,
                        "a name such as payments.bank.internal or *.bank.internal");
         return;
     }
-    entries_.push_back({wildcard ? Kind::dns_wildcard : Kind::dns,
-                        std::string(wildcard ? name.substr(1) : name)});
+    entries_.push_back(
+        {wildcard ? Kind::dns_wildcard : Kind::dns, std::string(wildcard ? name.substr(1) : name)});
 }
 
-void SubjectAllowList::add_uri(std::string_view uri, const std::string& where,
-                               Problems& problems) {
+void SubjectAllowList::add_uri(std::string_view uri, const std::string& where, Problems& problems) {
     const bool prefix = uri.ends_with('*');
     const std::string_view plain = prefix ? uri.substr(0, uri.size() - 1) : uri;
     // A star right behind a name would let in spiffe://bank.evil for spiffe://bank*.
@@ -87,10 +86,10 @@ void SubjectAllowList::add_subject(std::string_view name, const std::string& whe
     if (auto canonical = canonical_name(name))
         entries_.push_back({Kind::subject, std::move(*canonical)});
     else
-        problems.error(where,
-                       "'" + std::string(name) + "' is not a distinguished name: " +
-                           canonical.error().message,
-                       "a name as RFC 4514 writes it, such as CN=payments,O=Bank,C=DE");
+        problems.error(
+            where,
+            "'" + std::string(name) + "' is not a distinguished name: " + canonical.error().message,
+            "a name as RFC 4514 writes it, such as CN=payments,O=Bank,C=DE");
 }
 
 void SubjectAllowList::add(std::string_view entry, const std::string& where, Problems& problems) {
@@ -98,9 +97,12 @@ void SubjectAllowList::add(std::string_view entry, const std::string& where, Pro
     const std::string_view kind = entry.substr(0, colon);
     const std::string_view rest =
         colon == std::string_view::npos ? std::string_view{} : entry.substr(colon + 1);
-    if (colon != std::string_view::npos && iequals(kind, "dns")) return add_dns(rest, where, problems);
-    if (colon != std::string_view::npos && iequals(kind, "uri")) return add_uri(rest, where, problems);
-    if (colon != std::string_view::npos && iequals(kind, "ip")) return add_ip(rest, where, problems);
+    if (colon != std::string_view::npos && iequals(kind, "dns"))
+        return add_dns(rest, where, problems);
+    if (colon != std::string_view::npos && iequals(kind, "uri"))
+        return add_uri(rest, where, problems);
+    if (colon != std::string_view::npos && iequals(kind, "ip"))
+        return add_ip(rest, where, problems);
     if (colon != std::string_view::npos && iequals(kind, "dn"))
         return add_subject(rest, where, problems);
     if (colon != std::string_view::npos && iequals(kind, "email")) {

@@ -22,8 +22,8 @@ namespace glassgate::io::tls {
 
 struct TestIssue {
     std::vector<std::pair<std::string, std::string>> subject = {{"CN", "test"}};
-    std::string names{};               // "DNS:a.test,IP:127.0.0.1,URI:spiffe://x/y"; empty: none
-    std::string usage{};               // extended key usage: "serverAuth"; empty: none
+    std::string names{};  // "DNS:a.test,IP:127.0.0.1,URI:spiffe://x/y"; empty: none
+    std::string usage{};  // extended key usage: "serverAuth"; empty: none
     bool ca = false;
     long from_s = -86400, to_s = 86400 * 365L;  // from now
     long serial = 0;                            // 0: a new one
@@ -48,10 +48,10 @@ public:
         X509_set_pubkey(x, key_.get());
         const NamePtr name(X509_NAME_new());
         for (const auto& [type, value] : issue.subject)
-            GW_CHECK(X509_NAME_add_entry_by_txt(
-                         name.get(), type.c_str(), MBSTRING_UTF8,
-                         reinterpret_cast<const unsigned char*>(value.data()),
-                         static_cast<int>(value.size()), -1, 0) == 1);
+            GW_CHECK(
+                X509_NAME_add_entry_by_txt(name.get(), type.c_str(), MBSTRING_UTF8,
+                                           reinterpret_cast<const unsigned char*>(value.data()),
+                                           static_cast<int>(value.size()), -1, 0) == 1);
         X509_set_subject_name(x, name.get());
         const TestCertificate& signer = issuer == nullptr ? *this : *issuer;
         X509_set_issuer_name(x, X509_get_subject_name(signer.certificate_.get()));
@@ -74,9 +74,8 @@ public:
         const BioPtr out(BIO_new(BIO_s_mem()));
         std::string phrase = pass_phrase == nullptr ? "" : pass_phrase;
         GW_CHECK(PEM_write_bio_PKCS8PrivateKey(
-                     out.get(), key_.get(),
-                     pass_phrase == nullptr ? nullptr : EVP_aes_128_cbc(), phrase.data(),
-                     static_cast<int>(phrase.size()), nullptr, nullptr) == 1);
+                     out.get(), key_.get(), pass_phrase == nullptr ? nullptr : EVP_aes_128_cbc(),
+                     phrase.data(), static_cast<int>(phrase.size()), nullptr, nullptr) == 1);
         return std::string(bio_text(out.get()));
     }
     [[nodiscard]] std::string crl_pem(const std::vector<const TestCertificate*>& revoked,
@@ -116,8 +115,7 @@ public:
                                         OCSP_REVOKED_STATUS_KEYCOMPROMISE, this_update.get(),
                                         this_update.get(), next.get()) != nullptr);
         GW_CHECK(OCSP_basic_sign(basic.get(), get(), key_.get(), EVP_sha256(), nullptr, 0) == 1);
-        const OcspPtr response(
-            OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()));
+        const OcspPtr response(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()));
         unsigned char* der = nullptr;
         const int size = i2d_OCSP_RESPONSE(response.get(), &der);
         GW_CHECK(size > 0);

@@ -36,10 +36,11 @@ struct TestAuthority {
                             .names = "DNS:shop.test,DNS:*.shop.test,IP:127.0.0.1",
                             .usage = "serverAuth"},
                            &root};
-    TestCertificate client{{.subject = {{"C", "DE"}, {"O", "Secure Bank, Inc."}, {"CN", "payments"}},
-                            .names = "DNS:payments.bank.test,URI:spiffe://bank/ns/pay",
-                            .usage = "clientAuth"},
-                           &root};
+    TestCertificate client{
+        {.subject = {{"C", "DE"}, {"O", "Secure Bank, Inc."}, {"CN", "payments"}},
+         .names = "DNS:payments.bank.test,URI:spiffe://bank/ns/pay",
+         .usage = "clientAuth"},
+        &root};
 
     [[nodiscard]] ServerSettings server_settings() const {
         ServerSettings settings;

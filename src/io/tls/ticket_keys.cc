@@ -49,9 +49,7 @@ bool key_of_line(std::string_view line, std::vector<TicketKey>& keys) {
     const int size = EVP_DecodeBlock(bytes, reinterpret_cast<const unsigned char*>(line.data()),
                                      static_cast<int>(line.size()));
     const bool good = size == 81 && line.ends_with('=') && !line.ends_with("==");
-    if (good)
-        keys.push_back(
-            key_of({reinterpret_cast<const char*>(bytes), TicketKeys::kKeyBytes}));
+    if (good) keys.push_back(key_of({reinterpret_cast<const char*>(bytes), TicketKeys::kKeyBytes}));
     OPENSSL_cleanse(bytes, sizeof bytes);
     return good;
 }

@@ -50,10 +50,10 @@ TEST(TicketKeys, OfAFileAreThoseOfTheFile) {
         ASSERT_TRUE(keys.has_value()) << keys.error().message;
         EXPECT_EQ((*keys)->newest().name[0], 'a');
         EXPECT_EQ((*keys)->newest().cipher_key[31], 'a');
-        const Name b(TicketKey{{'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b',
-                                'b', 'b', 'b'},
-                               {},
-                               {}});
+        const Name b(TicketKey{
+            {'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b', 'b'},
+            {},
+            {}});
         ASSERT_TRUE((*keys)->find(b.bytes).has_value());
         EXPECT_FALSE((*keys)->find(b.bytes)->newest);
         EXPECT_EQ((*keys)->rotate(1), 0u) << "nothing to rotate";

@@ -72,7 +72,7 @@ void handshake(benchmark::State& state, const Setup& setup, bool resume) {
 }
 
 const Setup& setup_of(bool rsa, bool tls13, bool mutual = false) {
-    static const Setup made[] = {{false, false}, {false, true}, {true, false},
+    static const Setup made[] = {{false, false}, {false, true},        {true, false},
                                  {true, true},   {false, false, true}, {false, true, true}};
     return made[mutual ? 4 + (tls13 ? 1 : 0) : (rsa ? 2 : 0) + (tls13 ? 1 : 0)];
 }
@@ -112,7 +112,8 @@ void BM_Exchange(benchmark::State& state) {
             if (taken == 0) {
                 taken = pair.server->write(parts).bytes;
             } else if (taken < head.size() + body.size()) {
-                taken += pair.server->write(std::string_view(body).substr(taken - head.size())).bytes;
+                taken +=
+                    pair.server->write(std::string_view(body).substr(taken - head.size())).bytes;
             } else if (pair.server->has_output()) {
                 (void)pair.server->flush();
             }
@@ -130,8 +131,8 @@ void idle_memory(benchmark::State& state, const Setup& setup) {
         std::vector<std::unique_ptr<TestPair>> pairs;
         char buffer[100];
         for (int i = 0; i < kCount; ++i) {
-            pairs.push_back(std::make_unique<TestPair>(setup.server, setup.client,
-                                                       TlsTarget{"shop.test", ""}));
+            pairs.push_back(
+                std::make_unique<TestPair>(setup.server, setup.client, TlsTarget{"shop.test", ""}));
             TestPair& pair = *pairs.back();
             pair.shake();
             (void)pair.client->write("request");

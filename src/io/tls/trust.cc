@@ -43,8 +43,8 @@ bool is_before(const ASN1_TIME* time, int64_t now_s) noexcept {
     return time != nullptr && X509_cmp_time(time, &now) < 0;
 }
 
-void add_authorities(const PemSource& source, const std::string& where, int64_t now_s,
-                     Trust& trust, Digest& digest, Problems& problems) {
+void add_authorities(const PemSource& source, const std::string& where, int64_t now_s, Trust& trust,
+                     Digest& digest, Problems& problems) {
     for (CertificatePtr& ca : load_certificates(source, where, problems)) {
         if (is_before(X509_get0_notAfter(ca.get()), now_s)) {
             const CertificateFacts facts = facts_of(ca.get());
@@ -92,8 +92,9 @@ void add_crls(const PemSource& source, const std::string& where, int64_t now_s, 
 }  // namespace
 
 std::string system_bundle_path() {
-    for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                             "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
+    for (const char* path :
+         {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"})
         if (access(path, R_OK) == 0) return path;
     return {};
 }
@@ -109,8 +110,7 @@ Trust load_trust(const TrustSettings& settings, const std::string& where, int64_
         add_authorities(settings.authorities[i], element_path(where + ".ca", i), now_s, trust,
                         digest, problems);
     for (std::size_t i = 0; i < settings.crls.size(); ++i)
-        add_crls(settings.crls[i], element_path(where + ".crl", i), now_s, trust, digest,
-                 problems);
+        add_crls(settings.crls[i], element_path(where + ".crl", i), now_s, trust, digest, problems);
     trust.digest = digest.finish();
     return trust;
 }

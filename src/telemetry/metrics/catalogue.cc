@@ -22,7 +22,8 @@ constexpr Family kFamilies[] = {
     {"flex_requests_errors_total", counter, S::request, number, cells::request::kErrors, 0,
      kRequestLabels,
      "Requests answered with a 5xx, or whose response the client never got through no fault of its "
-     "own. 4xx and 499 are not errors."},
+     "own, and gRPC calls that failed in the server (UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, "
+     "INTERNAL, UNAVAILABLE, DATA_LOSS). 4xx and 499 are not errors."},
     {"flex_rate_limit_exceeded", unknown, S::request, number, cells::request::kRateLimited, 0,
      kRequestLabels,
      "Requests refused by a rate limit. A counter; the name is older than the rule that counters "
@@ -40,6 +41,10 @@ constexpr Family kFamilies[] = {
     {"flex_responses_total", counter, S::response, number, 0, 0,
      {"route", "method", "path", "code"},
      "Responses by status; code=\"none\" where nothing was sent."},
+    {"flex_grpc_responses_total", counter, S::grpc_response, number, 0, 0,
+     {"route", "method", "path", "grpc_status"},
+     "gRPC calls by the status they ended with; grpc_status=\"none\" where the client left before "
+     "one was known. Of a route's first call on, OK and the statuses that are errors exist at 0."},
     {"flex_exchanges_total", counter, S::ending, number, 0, 0, {"ending", "origin"},
      "Exchanges by how they ended and whose doing that was."},
     {"flex_client_requests_total", counter, S::client, number, cells::client::kRequests, 0,
@@ -63,6 +68,10 @@ constexpr Family kFamilies[] = {
      {"listener"}, "Client connections accepted, refused ones included."},
     {"flex_connection_endings_total", counter, S::connection_ending, number, 0, 0,
      {"listener", "ending"}, "Client connections by how they ended."},
+    {"flex_tls_handshake_failures_total", counter, S::handshake_failure, number, 0, 0,
+     {"listener", "reason"},
+     "TLS handshakes with clients that failed, by reason. Exist from a reason's first failure on; "
+     "flex_connection_endings_total{ending=\"tls_handshake_failed\"} is their sum and exists at 0."},
     {"flex_exchanges_active", gauge, S::listener, number, cells::listener::kActive, 0, {"listener"},
      "Requests in progress."},
     {"flex_stream_lifetime_seconds", histogram, S::stream, native, cells::stream::kNative,
@@ -70,6 +79,9 @@ constexpr Family kFamilies[] = {
      "Lifetime of upgraded and streaming exchanges (websocket, sse, grpc, h2stream)."},
     {"flex_circuit_breaker_state", gauge, S::external, number, 0, 0, {"route", "upstream"},
      "0 closed, 1 half-open, 2 open."},
+    {"flex_certificate_expiry_timestamp_seconds", gauge, S::external, number, 0, 0,
+     {"listener", "name"},
+     "Unix time at which the certificate in use ends; of several for one name, the first."},
     {"flex_config_generation", gauge, S::external, number, 0, 0, {},
      "Generation of the configuration in force."},
     {"flex_config_last_reload_successful", gauge, S::external, number, 0, 0, {},
@@ -79,7 +91,7 @@ constexpr Family kFamilies[] = {
     {"flex_telemetry_records_total", counter, S::external, number, 0, 0, {"sink", "outcome"},
      "Exchange records by what became of them: delivered, lost, filtered, sampled_out."},
     {"flex_telemetry_events_total", counter, S::external, number, 0, 0, {"sink", "outcome"},
-     "Events by what became of them."},
+     "Events, and interim records of long streams, by what became of them."},
     {"flex_telemetry_queue_bytes", gauge, S::external, number, 0, 0, {"sink"},
      "Bytes waiting to be delivered."},
     {"flex_telemetry_queue_records", gauge, S::external, number, 0, 0, {"sink"},

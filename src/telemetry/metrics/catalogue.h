@@ -21,6 +21,7 @@ enum class Subject : uint8_t {
     pattern,
     request,
     response,
+    grpc_response,
     ending,
     client,
     verdict,
@@ -28,6 +29,7 @@ enum class Subject : uint8_t {
     upstream,
     listener,
     connection_ending,
+    handshake_failure,
     stream,
     external,  // numbers somebody else keeps, asked at every scrape
     process,   // read from the kernel at every scrape

@@ -47,6 +47,7 @@ TEST(Contract, FamiliesTypesAndLabels) {
         {"flex_request_duration_ms", histogram, request},
         {"flex_request_duration_seconds", histogram, request},
         {"flex_responses_total", counter, {"route", "method", "path", "code"}},
+        {"flex_grpc_responses_total", counter, {"route", "method", "path", "grpc_status"}},
         {"flex_exchanges_total", counter, {"ending", "origin"}},
         {"flex_client_requests_total", counter, {"client_id"}},
         {"flex_client_rate_limit_exceeded_total", counter, {"client_id"}},
@@ -59,6 +60,8 @@ TEST(Contract, FamiliesTypesAndLabels) {
         {"flex_connections", gauge, {"listener"}},
         {"flex_connections_total", counter, {"listener"}},
         {"flex_connection_endings_total", counter, {"listener", "ending"}},
+        {"flex_tls_handshake_failures_total", counter, {"listener", "reason"}},
+        {"flex_certificate_expiry_timestamp_seconds", gauge, {"listener", "name"}},
         {"flex_exchanges_active", gauge, {"listener"}},
         {"flex_stream_lifetime_seconds", histogram, {"route", "kind"}},
         {"flex_config_generation", gauge, {}},
@@ -90,6 +93,8 @@ TEST(Contract, TheSeriesCarryExactlyTheLabelsOfTheCatalogue) {
         .attempt(0, 0, AttemptResult::response)
         .through(shop.worker());
     Call(shop.plan).streaming(model::StreamKind::websocket, 5).took_ms(5000).through(shop.worker());
+    Call(shop.plan).grpc(0).through(shop.worker());
+    shop.worker().connection_closed(scene::refused_handshake("public", "unknown_ca"));
     std::set<std::string_view> seen;
     for (const auto& [line, value] : scene::scrape(shop.registry)) {
         for (const Family& family : metric_catalogue()) {

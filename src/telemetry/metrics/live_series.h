@@ -19,12 +19,17 @@ namespace glassgate::telemetry {
 
 class LiveSeries {
 public:
+    struct Reason {
+        std::string slug;
+        Cell* cell;
+    };
     struct Entry {
         SeriesGroup* group = nullptr;
         Cell* cells = nullptr;       // of this worker; the gauge of what is open comes first
         std::vector<Cell*> endings;  // listeners: by ConnectionEnding
-        int64_t open = 0;            // on this worker
-        uint32_t plans = 0;          // that name it and have not retired here
+        std::vector<Reason> failed_handshakes;  // listeners: reasons seen so far; few
+        int64_t open = 0;                       // on this worker
+        uint32_t plans = 0;                     // that name it and have not retired here
     };
 
     explicit LiveSeries(SeriesIndex& index) : index_(index) {}

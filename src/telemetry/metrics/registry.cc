@@ -91,6 +91,11 @@ void MetricsRegistry::expose(Exposition exposition, std::string& out) {
     state_->last_size = out.size() - start;
 }
 
+void MetricsRegistry::sample(FamilyVisitor& visitor) {
+    const std::lock_guard lock(state_->scrape_mutex);
+    state_->scraper.sample(visitor);
+}
+
 double MetricsRegistry::value(std::string_view family,
                               const std::vector<std::pair<std::string, std::string>>& labels) {
     const std::lock_guard lock(state_->scrape_mutex);

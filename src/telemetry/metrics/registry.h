@@ -17,6 +17,8 @@
 
 namespace glassgate::telemetry {
 
+class FamilyVisitor;  // family_visitor.h
+
 enum class Exposition : uint8_t {
     text_0_0_4,    // text/plain; version=0.0.4; charset=utf-8
     open_metrics,  // application/openmetrics-text; version=1.0.0; charset=utf-8, with exemplars
@@ -68,6 +70,12 @@ public:
 
     // Any thread but a worker's; scrapes are serialised. Appends the whole exposition.
     void expose(Exposition exposition, std::string& out);
+
+    // The same walk for the built-in store, which comes far more often: it does not use up the
+    // grace a scraper has to see the last of a series, and does itself see it for
+    // `kGoneGraceSamples` walks only. Any thread but a worker's; serialised with scrapes.
+    void sample(FamilyVisitor& visitor);
+    static constexpr unsigned kGoneGraceSamples = 3;
 
     // Sum over everything for tests and the panel: value of a counter or gauge series, or the count
     // of a histogram's; 0 if absent.

@@ -107,6 +107,12 @@ public:
             exchange_.opened_ns + static_cast<uint64_t>(head_after_ms * 1e6);
         return *this;
     }
+    // A gRPC call that ended so inside an HTTP 200; -1: the client left before.
+    Call& grpc(int8_t status) {
+        exchange_.grpc = true;
+        exchange_.grpc_status = status;
+        return *this;
+    }
     Call& step(uint32_t policy, uint16_t reason) {
         exchange_.policies.push_back({policy, reason, model::PolicyVerdict::pass, 0});
         return *this;
@@ -141,6 +147,16 @@ private:
     model::Exchange exchange_;
     std::string text_;
 };
+
+// A connection that ended in its TLS handshake.
+[[nodiscard]] inline model::Connection refused_handshake(std::string_view listener,
+                                                         std::string_view reason) {
+    model::Connection connection;
+    connection.ending = model::ConnectionEnding::tls_handshake_failed;
+    listener.copy(connection.listener_name, sizeof connection.listener_name - 1);
+    reason.copy(connection.reason, sizeof connection.reason - 1);
+    return connection;
+}
 
 struct Shop {
     explicit Shop(unsigned workers = 1, MetricsSettings with = {})

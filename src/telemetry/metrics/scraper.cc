@@ -62,6 +62,23 @@ void Scraper::scrape(FamilyVisitor& visitor) {
     take_in();
     release_retired();
     drop_unheld(&SeriesGroup::unheld_scrapes, MetricsRegistry::kRetiredGraceScrapes);
+    sampling_ = false;
+    visit_all(visitor);
+}
+
+void Scraper::sample(FamilyVisitor& visitor) {
+    take_in();
+    release_retired();
+    drop_unheld(&SeriesGroup::unheld_samples, UINT32_MAX);  // none but evicted clients
+    sampling_ = true;
+    visit_all(visitor);
+}
+
+bool Scraper::passed_over(const SeriesGroup& group) const noexcept {
+    return sampling_ && group.unheld_samples > MetricsRegistry::kGoneGraceSamples;
+}
+
+void Scraper::visit_all(FamilyVisitor& visitor) {
     lines_ = 0;
     bool externals_done = false;
     for (const Family& family : metric_catalogue()) {
@@ -129,7 +146,7 @@ void Scraper::drop_unheld(uint32_t SeriesGroup::* rounds, uint32_t grace) {
     for (auto& groups : groups_) {
         std::erase_if(groups, [&](SeriesGroup* group) {
             if (group->alive()) {
-                group->unheld_scrapes = group->unheld_reloads = 0;
+                group->unheld_scrapes = group->unheld_reloads = group->unheld_samples = 0;
                 return false;
             }
             // An evicted client made room for another: it does not stay for the grace.
@@ -207,6 +224,7 @@ void Scraper::visit_grouped(const Family& family, FamilyVisitor& visitor) {
     if (groups.empty()) return;
     visitor.begin(head_of(family));
     for (const SeriesGroup* group : groups) {
+        if (passed_over(*group)) continue;
         if (family.shape != Shape::number) {
             visit_histogram(family, *group, visitor);
             continue;

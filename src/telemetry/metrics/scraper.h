@@ -26,6 +26,9 @@ public:
     // One scrape: takes in new series, gives back what retired plans held, drops series that nobody
     // holds any more, then visits every family.
     void scrape(FamilyVisitor& visitor);
+    // As a scrape, for MetricsRegistry::sample: drops nothing but evicted clients, and
+    // passes over what is long gone.
+    void sample(FamilyVisitor& visitor);
 
     // The same upkeep without a scrape, at a reload: where nobody scrapes, what is gone must go,
     // too, or it would pile up. Its grace is longer: reloads may be closer together than scrapes.
@@ -46,6 +49,8 @@ private:
     [[nodiscard]] bool has_retired(const PlanLayout& layout) const;
     void drop_unheld(uint32_t SeriesGroup::* rounds, uint32_t grace);
 
+    void visit_all(FamilyVisitor& visitor);
+    [[nodiscard]] bool passed_over(const SeriesGroup& group) const noexcept;
     void visit_grouped(const Family& family, FamilyVisitor& visitor);
     void visit_externals(FamilyVisitor& visitor);
     void visit_process(FamilyVisitor& visitor);
@@ -64,6 +69,7 @@ private:
     std::vector<std::shared_ptr<PlanLayout>> layouts_;                // not yet retired
     std::vector<ExternalFamily> externals_;
     uint64_t lines_ = 0;  // exposed by this scrape so far
+    bool sampling_ = false;
 
     // Scratch of one histogram.
     std::array<uint64_t, kMaxEdges> cumulative_{};

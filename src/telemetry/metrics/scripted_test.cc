@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "telemetry/metrics/certificate_expiry.h"
 #include "telemetry/metrics/process.h"
 #include "telemetry/metrics/scene_test.h"
 
@@ -51,7 +52,11 @@ void play(Shop& shop) {
         .streaming(model::StreamKind::websocket, 12)
         .through(shop.worker());
     Call(shop.plan).on(model::kNone).ended(Ending::no_route).through(shop.worker(), 5);
+    Call(shop.plan).on(1).method(Method::post).grpc(0).through(shop.worker(), 40);
+    Call(shop.plan).on(1).method(Method::post).grpc(14).through(shop.worker(1), 2);
     shop.worker().connection_opened(0);
+    shop.worker().connection_opened(0);
+    shop.worker().connection_closed(scene::refused_handshake("public", "certificate_expired"));
     shop.worker(1).upstream_connections_changed("product-service", 2);
 }
 
@@ -70,6 +75,9 @@ void add_externals(MetricsRegistry& registry) {
     add("flex_config_last_reload_timestamp_seconds", MetricType::gauge, {{{}, 1795770862.5}});
     add("flex_config_generation", MetricType::gauge, {{{}, std::nan("")}});
     add("flex_telemetry_queue_bytes", MetricType::gauge, {{{{"sink", "log_stdout"}}, HUGE_VAL}});
+    CertificateExpiry certificates;
+    certificates.set({{"public", "shop.example", 1'803'546'000}});
+    registry.add_external(certificates.family());
     registry.add_external(build_info("1.2.3", "0123456789ab"));
 }
 

@@ -46,9 +46,10 @@ struct SeriesGroup {
     SeriesGroup* next = nullptr;          // on a stack
 
     // The scraper's.
-    std::string label_text;                           // route="a",method="GET",path="/x"
-    std::string label_proto;                          // the same as encoded LabelPair fields
-    uint32_t unheld_scrapes = 0, unheld_reloads = 0;  // since it was last seen alive
+    std::string label_text;   // route="a",method="GET",path="/x"
+    std::string label_proto;  // the same as encoded LabelPair fields
+    // Since it was last seen alive.
+    uint32_t unheld_scrapes = 0, unheld_reloads = 0, unheld_samples = 0;
 
     [[nodiscard]] bool alive() const noexcept {
         const uint32_t h = hold.load(std::memory_order_acquire);

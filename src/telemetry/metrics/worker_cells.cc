@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "http/grpc.h"
+#include "io/tls/refusal.h"
 #include "telemetry/metrics/classic_histogram.h"
 
 namespace glassgate::telemetry {
@@ -13,6 +15,11 @@ using model::kNone;
 
 // Gauges are signed sums over the workers.
 constexpr uint64_t kMinusOne = ~uint64_t{0};
+
+constexpr auto kGrpcStatuses = static_cast<int>(http::grpc::kStatusCount);
+
+// Reasons of one listener that have a series of their own: all there are.
+constexpr auto kReasonsMax = static_cast<std::size_t>(io::tls::Refusal::count_);
 
 // Clocks are monotonic; a record whose times are not in order counts as 0, not as 584 years.
 uint64_t duration(uint64_t ns) noexcept { return static_cast<int64_t>(ns) < 0 ? 0 : ns; }
@@ -158,6 +165,8 @@ void WorkerCells::connection_opened(uint32_t listener) noexcept {
 }
 
 void WorkerCells::connection_closed(const model::Connection& connection) noexcept {
+    const bool handshake_failed =
+        connection.ending == model::ConnectionEnding::tls_handshake_failed;
     LiveSeries::Entry* entry = listeners_.find(connection.listener_name);
     // A name may be too long for the record; then the index is the best there is.
     if (entry == nullptr && connection.listener < current_->listeners.size())
@@ -165,10 +174,25 @@ void WorkerCells::connection_closed(const model::Connection& connection) noexcep
     if (entry == nullptr) {
         other(Subject::listener)->add(kMinusOne);
         other(Subject::connection_ending)->add();
+        if (handshake_failed) other(Subject::handshake_failure)->add();
         return;
     }
     entry->endings[static_cast<std::size_t>(connection.ending)]->add();
+    if (handshake_failed) handshake_cell(*entry, connection.reason)->add();
     listeners_.opened(*entry, -1);
+}
+
+Cell* WorkerCells::handshake_cell(LiveSeries::Entry& listener, std::string_view reason) noexcept {
+    std::vector<LiveSeries::Reason>& known = listener.failed_handshakes;
+    for (const LiveSeries::Reason& one : known)
+        if (one.slug == reason) return one.cell;
+    if (known.size() >= kReasonsMax) return other(Subject::handshake_failure);
+    const std::string_view labels[] = {listener.group->labels[0],
+                                       reason.empty() ? "unknown" : reason};
+    Cell* cell = cells_of(
+        index_.obtain(Subject::handshake_failure, labels, listener.group, Claim::on_demand));
+    known.push_back({std::string(reason), cell});
+    return cell;
 }
 
 void WorkerCells::exchange_opened(uint32_t listener) noexcept {
@@ -191,6 +215,7 @@ void WorkerCells::exchange_closed(const Exchange& e) noexcept {
     Row& row = row_of(table, e);
     fold_request(row, e);
     code_cell(row, e.status)->add();
+    if (e.grpc) grpc_cell(row, e.grpc_status)->add();
     ending_cell(e.ending, e.origin)->add();
     if (!e.client_id.empty()) fold_client(e);
     if (!e.policies.empty()) fold_policies(table, e);
@@ -265,6 +290,28 @@ Cell* WorkerCells::make_code_cell(Row& row, uint32_t status) {
     const std::string_view labels[] = {group.labels[0], group.labels[1], group.labels[2], code};
     Cell* cell = cells_of(index_.obtain(Subject::response, labels, row.group, Claim::on_demand));
     row.codes.push_back({status, cell});
+    return cell;
+}
+
+Cell* WorkerCells::grpc_cell(Row& row, int grpc_status) noexcept {
+    // A rate of errors needs a 0 to start from: with a row's first call these are there.
+    if (row.grpc_statuses.empty()) [[unlikely]]
+        for (int status = 0; status < kGrpcStatuses; ++status)
+            if (status == 0 || model::is_grpc_error(status)) (void)make_grpc_cell(row, status);
+    if (grpc_status >= kGrpcStatuses) grpc_status = static_cast<int>(http::grpc::Status::unknown);
+    for (const CodeCell& known : row.grpc_statuses)
+        if (known.code == static_cast<uint32_t>(grpc_status)) return known.cell;
+    return make_grpc_cell(row, grpc_status);
+}
+
+Cell* WorkerCells::make_grpc_cell(Row& row, int grpc_status) {
+    const SeriesGroup& group = *row.group;
+    const std::string_view status =
+        grpc_status < 0 ? "none" : to_text(static_cast<http::grpc::Status>(grpc_status));
+    const std::string_view labels[] = {group.labels[0], group.labels[1], group.labels[2], status};
+    Cell* cell =
+        cells_of(index_.obtain(Subject::grpc_response, labels, row.group, Claim::on_demand));
+    row.grpc_statuses.push_back({static_cast<uint32_t>(grpc_status), cell});
     return cell;
 }
 

@@ -45,7 +45,8 @@ private:
     struct Row {
         Cell* cells = nullptr;  // null: not made yet
         SeriesGroup* group = nullptr;
-        std::vector<CodeCell> codes;  // statuses seen so far; few
+        std::vector<CodeCell> codes;          // statuses seen so far; few
+        std::vector<CodeCell> grpc_statuses;  // likewise
     };
     using Streams = std::array<Cell*, model::kStreamKindCount>;
     using Untargeted = std::array<Cell*, model::kAttemptResultCount>;
@@ -72,6 +73,10 @@ private:
     void make_row(Table& table, Row& row, const model::Exchange& e, std::size_t at);
     [[nodiscard]] Cell* code_cell(Row& row, uint32_t status) noexcept;
     [[nodiscard]] Cell* make_code_cell(Row& row, uint32_t status);
+    [[nodiscard]] Cell* grpc_cell(Row& row, int grpc_status) noexcept;
+    [[nodiscard]] Cell* make_grpc_cell(Row& row, int grpc_status);
+    [[nodiscard]] Cell* handshake_cell(LiveSeries::Entry& listener,
+                                       std::string_view reason) noexcept;
     [[nodiscard]] Cell* ending_cell(model::Ending ending, model::Origin origin) noexcept;
     [[nodiscard]] Cell* listener_cells(const Table& table, uint32_t listener) noexcept;
 

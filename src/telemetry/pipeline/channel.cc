@@ -27,18 +27,15 @@ void Channel::end(std::span<const std::unique_ptr<WorkerRecorder>> workers, uint
 
 void Channel::project(const model::Exchange& exchange) {
     const std::size_t before = pending_.bytes.size();
-    switch (lane_.sink().project(exchange, pending_.bytes)) {
-        case Projected::filtered:
-            ++pending_.filtered;
-            return;
-        case Projected::sampled_out:
-            ++pending_.sampled_out;
-            return;
-        case Projected::queued:
-            break;
-    }
-    pending_.entries.push_back(
-        {static_cast<uint32_t>(pending_.bytes.size() - before), false, false});
+    const bool interim = !exchange.final;
+    const Projected projected = lane_.sink().project(exchange, pending_.bytes);
+    if (projected == Projected::queued)
+        pending_.entries.push_back(
+            {static_cast<uint32_t>(pending_.bytes.size() - before), interim, false, interim});
+    else if (interim)
+        ++pending_.events_filtered;
+    else
+        ++(projected == Projected::filtered ? pending_.filtered : pending_.sampled_out);
 }
 
 void Channel::project(const model::Event& event) {
@@ -50,7 +47,7 @@ void Channel::project(const model::Event& event) {
     const bool about_loss = event.kind == model::EventKind::telemetry_lost ||
                             event.kind == model::EventKind::log_write_failed;
     pending_.entries.push_back(
-        {static_cast<uint32_t>(pending_.bytes.size() - before), true, about_loss});
+        {static_cast<uint32_t>(pending_.bytes.size() - before), true, about_loss, false});
 }
 
 // Sound under the collector's mutex: nothing is being read from the rings, so every record is

@@ -124,6 +124,7 @@ void Collector::read_all() {
 void Collector::exchange(const model::Exchange& x) {
     for (const auto& channel : channels_) channel->project(x);
     if (tap_.exchange) tap_.exchange(x);
+    if (!x.final) return;  // nothing has ended yet
     recovery_.note(x, now_ns_);
     make_events(x);
 }

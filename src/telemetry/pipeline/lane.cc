@@ -83,7 +83,8 @@ struct Lane::State {
 // --- counting, under the mutex -------------------------------------------------------------------
 
 void Lane::State::add(std::string_view bytes, Entry entry) {
-    if (counts.queue_bytes + entry.bytes > traits.queue_bytes) {
+    const uint64_t room = entry.interim ? traits.queue_bytes / 2 : traits.queue_bytes;
+    if (counts.queue_bytes + entry.bytes > room) {
         lose(entry);
         return;
     }

@@ -16,8 +16,9 @@ namespace glassgate::telemetry {
 struct Projection {
     struct Entry {
         uint32_t bytes = 0;
-        bool event = false;
+        bool event = false;       // counted as one: an event or an interim record
         bool about_loss = false;  // an event whose own loss is not reported: it would feed itself
+        bool interim = false;     // kept only while the queue is at most half full
     };
     std::string bytes;  // the entries, one after the other
     std::vector<Entry> entries;

@@ -173,6 +173,35 @@ TEST_F(LaneTest, AFullQueueLosesTheNewest) {
     EXPECT_EQ(script->taken, (std::vector<std::string>{"a", "bb", "d"}));
 }
 
+// Half of the queue is for what is final.
+TEST_F(LaneTest, InterimRecordsFillHalfTheQueueAtMost) {
+    SinkTraits traits = quick();
+    traits.queue_bytes = 8;
+    script->hung = true;
+    start(traits);
+    push(lines({"a"}));
+    ASSERT_TRUE(script->wait([&] { return !script->batches.empty(); }));
+    Projection interim;
+    for (const std::string_view text : {"bb", "cc", "d"}) {
+        interim.bytes += text;
+        interim.entries.push_back({static_cast<uint32_t>(text.size()), true, false, true});
+    }
+    lane->push(interim);  // 3 bytes are free for them
+    const SinkCounts counts = lane->counts();
+    EXPECT_EQ(counts.events_queued, 2u);
+    EXPECT_EQ(counts.events_lost, 1u);
+    push(lines({"eeee"}));
+    EXPECT_EQ(lane->counts().lost, 0u);
+    {
+        const std::lock_guard lock(script->mutex);
+        script->hung = false;
+    }
+    script->changed.notify_all();
+    ASSERT_TRUE(wait_counts([](const SinkCounts& c) { return c.queue_bytes == 0; }));
+    EXPECT_EQ(script->taken, (std::vector<std::string>{"a", "bb", "d", "eeee"}));
+    EXPECT_EQ(lane->counts().events_delivered, 2u);
+}
+
 TEST_F(LaneTest, PartialDeliveryGoesOnWhereItStopped) {
     script->answer = [](auto batch) {
         return Delivered{std::min<std::size_t>(2, batch.size()), true, 0, "slow"};

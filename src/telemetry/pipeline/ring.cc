@@ -21,7 +21,7 @@ constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kAlign = 8;
 constexpr std::size_t align_up(std::size_t n) noexcept { return (n + kAlign - 1) & ~(kAlign - 1); }
 
-enum Kind : uint32_t { kPadding, kExchange, kConnection, kEvent };
+enum Kind : uint32_t { kPadding, kExchange, kInterim, kConnection, kEvent };
 
 // In front of every record. Records are contiguous: one that does not fit before the end of the
 // memory begins at its start, and padding fills the gap.
@@ -145,8 +145,9 @@ char* RecordRing::reserve(std::size_t size, uint32_t kind) noexcept {
     const std::size_t at = written & (s.capacity - 1);
     const std::size_t to_end = s.capacity - at;
     const std::size_t padding = size > to_end ? to_end : 0;
-    const auto fits = [&] { return written + padding + size - s.read_seen <= s.capacity; };
-    if (size > s.capacity) return nullptr;
+    const std::size_t room = kind == kInterim ? s.capacity / 2 : s.capacity;
+    const auto fits = [&] { return written + padding + size - s.read_seen <= room; };
+    if (size > room) return nullptr;
     if (!fits()) {
         s.read_seen = s.read.load(std::memory_order_acquire);
         if (!fits()) return nullptr;
@@ -171,13 +172,15 @@ bool RecordRing::push(const Exchange& x) noexcept {
     const ExchangeCut cut{x.text_size, static_cast<uint16_t>(slots),
                           static_cast<uint8_t>(x.attempts.size()),
                           static_cast<uint8_t>(x.policies.size())};
-    char* const to = reserve(align_up(sizeof(Head) + bytes_of(cut)), kExchange);
+    State& s = *state_;
+    char* const to =
+        reserve(align_up(sizeof(Head) + bytes_of(cut)), x.final ? kExchange : kInterim);
     if (to == nullptr) {
-        add_one(state_->lost_exchanges);
+        add_one(x.final ? s.lost_exchanges : s.lost_events);
         return false;
     }
     copy_in(x, cut, to);
-    publish(state_->pushed_exchanges);
+    publish(x.final ? s.pushed_exchanges : s.pushed_events);
     return true;
 }
 
@@ -210,6 +213,7 @@ RecordRing::Record RecordRing::front() noexcept {
         s.front = head;
         switch (head.kind) {
             case kExchange:
+            case kInterim:
                 copy_out(body, s.exchange);
                 return {&s.exchange, nullptr, nullptr};
             case kConnection:

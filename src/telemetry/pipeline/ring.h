@@ -21,7 +21,9 @@ public:
     RecordRing& operator=(const RecordRing&) = delete;
 
     // Producer. False: full, counted. Of an exchange only the parts in use are copied: its facts,
-    // the captures its plan has slots for, the attempts and policy steps there are, its text.
+    // the captures its plan has slots for, the attempts and policy steps there are, its text. An
+    // interim record finds room only in a ring that is at most half full: it must not take the
+    // place of a final one.
     bool push(const model::Exchange& exchange) noexcept;
     bool push(const model::Connection& connection) noexcept;
     bool push(const model::Event& event) noexcept;
@@ -47,9 +49,10 @@ public:
         return count;
     }
 
-    // Of exchanges and of events (connections among them): how many came to lie in the ring, how
-    // many were lost to a full one, how many have been read and freed. Any thread; monotonic, and
-    // `read` never is ahead of a `pushed` that is asked for after it.
+    // Of exchanges that were closed, and of events (connections and interim records among them):
+    // how many came to lie in the ring, how many were lost to a full one, how many have been read
+    // and freed. Any thread; monotonic, and `read` never is ahead of a `pushed` that is asked for
+    // after it.
     [[nodiscard]] uint64_t pushed_exchanges() const noexcept;
     [[nodiscard]] uint64_t lost_exchanges() const noexcept;
     [[nodiscard]] uint64_t read_exchanges() const noexcept;

@@ -27,6 +27,11 @@ TEST(Ring, AnExchangeComesOutAsItWentIn) {
     example.x.captures[0] = example.keep("cardholder-7");
     example.x.captures[1] = example.keep("not a slot of the plan");
     example.x.quota_limit = 100;
+    example.x.tls_client_cert_san = example.keep("spiffe://acme.example/partner");
+    example.x.tls_client_cert_fingerprint = example.keep("9f86d081");
+    example.x.tls_server_name = example.keep("shop.example");
+    example.x.grpc = true;
+    example.x.grpc_status = 14;
     RecordRing ring(4096);
     ASSERT_TRUE(ring.push(example.x));
     struct Compare {
@@ -48,6 +53,12 @@ TEST(Ring, AnExchangeComesOutAsItWentIn) {
             EXPECT_EQ(out.policies[0].elapsed_ns, 2000u);
             EXPECT_EQ(out.quota_limit, 100u);
             EXPECT_EQ(out.attempt_count, 2u);
+            EXPECT_EQ(out.str(out.tls_client_cert_san), "spiffe://acme.example/partner");
+            EXPECT_EQ(out.str(out.tls_client_cert_fingerprint), "9f86d081");
+            EXPECT_EQ(out.str(out.tls_server_name), "shop.example");
+            EXPECT_TRUE(out.final);
+            EXPECT_TRUE(out.grpc);
+            EXPECT_EQ(out.grpc_status, 14);
         }
         void connection(const model::Connection&) const { FAIL(); }
         void event(const model::Event&) const { FAIL(); }
@@ -125,6 +136,57 @@ TEST(Ring, AFullRingLosesTheNewestAndCounts) {
     EXPECT_EQ(seen.bytes.front(), 0u);
     EXPECT_EQ(ring.read_exchanges(), kept);
     EXPECT_TRUE(ring.push(example.x));  // there is room again
+}
+
+TEST(Ring, AConnectionComesOutAsItWentIn) {
+    model::Connection in;
+    in.ending = model::ConnectionEnding::tls_handshake_failed;
+    std::snprintf(in.listener_name, sizeof in.listener_name, "public");
+    std::snprintf(in.reason, sizeof in.reason, "unknown_ca");
+    std::snprintf(in.detail, sizeof in.detail, "issued by CN=nobody");
+    RecordRing ring(4096);
+    ASSERT_TRUE(ring.push(in));
+    struct Compare {
+        void exchange(const model::Exchange&) const { FAIL(); }
+        void connection(const model::Connection& out) const {
+            EXPECT_EQ(out.ending, model::ConnectionEnding::tls_handshake_failed);
+            EXPECT_STREQ(out.listener_name, "public");
+            EXPECT_STREQ(out.reason, "unknown_ca");
+            EXPECT_STREQ(out.detail, "issued by CN=nobody");
+        }
+        void event(const model::Event&) const { FAIL(); }
+    };
+    EXPECT_EQ(ring.drain(Compare{}, 10), 1u);
+}
+
+TEST(Ring, InterimRecordsAreEventsAndLeaveRoomForFinalOnes) {
+    testing::ExampleExchange example;
+    RecordRing ring(1u << 14);
+    example.x.final = false;
+    uint64_t interim = 0;
+    while (ring.push(example.x)) ++interim;
+    EXPECT_GT(interim, 2u);
+    EXPECT_LE(ring.write_position(), (1u << 14) / 2);
+    EXPECT_EQ(ring.pushed_events(), interim);
+    EXPECT_EQ(ring.lost_events(), 1u);
+    EXPECT_EQ(ring.pushed_exchanges() + ring.lost_exchanges(), 0u);
+    example.x.final = true;
+    uint64_t closed = 0;
+    while (ring.push(example.x)) ++closed;
+    EXPECT_GE(closed, interim - 1);
+    struct Count {
+        uint64_t interim = 0, closed = 0;
+        void exchange(const model::Exchange& x) { ++(x.final ? closed : interim); }
+        void connection(const model::Connection&) const {}
+        void event(const model::Event&) const {}
+    } count;
+    ring.drain(count, 1000);
+    EXPECT_EQ(count.interim, interim);
+    EXPECT_EQ(count.closed, closed);
+    EXPECT_EQ(ring.read_events(), interim);
+    EXPECT_EQ(ring.read_exchanges(), closed);
+    example.x.final = false;
+    EXPECT_TRUE(ring.push(example.x));
 }
 
 TEST(Ring, ARecordLargerThanTheRingIsLost) {

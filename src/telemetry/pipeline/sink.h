@@ -44,6 +44,7 @@ public:
     [[nodiscard]] virtual SinkTraits traits() const = 0;
 
     // Collector thread. Appends to `out` only when it returns `queued`, and then at least a byte.
+    // An exchange that is not `final` is an interim record of a long stream.
     virtual Projected project(const model::Exchange& exchange, std::string& out) = 0;
     virtual Projected project(const model::Event& event, std::string& out) = 0;
 
@@ -58,7 +59,8 @@ public:
 };
 
 // What became of the records given to one sink. closed = filtered + sampled_out + delivered + lost
-// + queued, always (design: conservation law). Events are counted apart from exchanges.
+// + queued, always (design: conservation law). Events are counted apart from exchanges, and so are
+// interim records of long streams: they are counted as events, since they are no exchange closed.
 struct SinkCounts {
     uint64_t delivered = 0, lost = 0, filtered = 0, sampled_out = 0, queued = 0;
     uint64_t events_delivered = 0, events_lost = 0, events_filtered = 0, events_queued = 0;

@@ -37,10 +37,9 @@ void WorkerRecorder::connection_closed(const model::Connection& connection) noex
 
 void WorkerRecorder::exchange_closed(const model::Exchange& exchange) noexcept {
     cells_.exchange_closed(exchange);
-    if (!exchange.final) return;  // an interim record: the final one will tell it all
     if (wanted_.load(std::memory_order_relaxed))
         ring_.push(exchange);
-    else
+    else if (exchange.final)
         unwanted_.store(unwanted_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 

@@ -1,5 +1,11 @@
 // WorkerRecorder: the recorder of one worker. Metrics are folded at once, on the worker; what the
 // sinks see goes into the ring.
+//
+// An exchange that is closed with `final` unset is an interim record of a long stream. It is told
+// to the sinks and folded into nothing; in every count of records it is an event. Its `closed_ns`
+// is the time it speaks of; its ending says nothing. Whoever makes them sees to it that a stream
+// has one an interval at most, its first an interval after its response head, so that streams that
+// began at different times do not speak at the same time.
 #pragma once
 
 #include <atomic>

@@ -67,11 +67,30 @@ TEST(WorkerRecorder, EverythingIsFoldedWhetherWantedOrNot) {
     EXPECT_EQ(cells.upstream, 2);
 }
 
+TEST(WorkerRecorder, AnInterimRecordGoesOnAsAnEventAndIsNoExchangeClosed) {
+    CountingCells cells;
+    WorkerRecorder recorder(cells, 1u << 14);
+    testing::ExampleExchange example;
+    example.x.final = false;
+    recorder.exchange_opened(0);
+    recorder.exchange_closed(example.x);  // nobody looks
+    EXPECT_EQ(recorder.unwanted_exchanges(), 0u);
+    EXPECT_EQ(recorder.ring().pushed_events(), 0u);
+    recorder.set_wanted(true);
+    recorder.exchange_closed(example.x);
+    EXPECT_EQ(recorder.ring().pushed_events(), 1u);
+    EXPECT_EQ(recorder.ring().pushed_exchanges(), 0u);
+    EXPECT_EQ(cells.active, 1);
+}
+
 TEST(WorkerRecorder, OfConnectionsOnlyRefusedHandshakesGoOn) {
     CountingCells cells;
     WorkerRecorder recorder(cells, 1u << 14);
     recorder.set_wanted(true);
     model::Connection connection;
+    recorder.connection_closed(connection);
+    EXPECT_EQ(recorder.ring().pushed_events(), 0u);
+    connection.ending = model::ConnectionEnding::h2_rapid_reset;
     recorder.connection_closed(connection);
     EXPECT_EQ(recorder.ring().pushed_events(), 0u);
     connection.ending = model::ConnectionEnding::tls_handshake_failed;

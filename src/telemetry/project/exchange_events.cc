@@ -102,6 +102,7 @@ std::optional<EventKind> event_kind_of(const Exchange& exchange) noexcept {
             return EventKind::upstream_timeout;
         case Ending::upstream_dns_failed:
         case Ending::upstream_connect_failed:
+        case Ending::upstream_tls_failed:
         case Ending::upstream_reset:
         case Ending::upstream_malformed:
         case Ending::upstream_body_reset:
@@ -144,9 +145,10 @@ Event event_of(const model::Connection& connection) {
     if (connection.listener_name[0] != '\0')
         event.with("listener", std::string_view(connection.listener_name));
     event.with("client_address", std::string_view(connection.peer));
+    if (connection.reason[0] != '\0') event.with("reason", std::string_view(connection.reason));
     if (connection.detail[0] != '\0') {
         std::string scratch;
-        event.with("reason", redacted(std::string_view(connection.detail), scratch));
+        event.with("detail", redacted(std::string_view(connection.detail), scratch));
     }
     return event;
 }

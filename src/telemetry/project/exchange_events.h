@@ -20,7 +20,8 @@ namespace glassgate::telemetry {
 [[nodiscard]] model::Event event_of(model::EventKind kind, const model::Exchange& exchange,
                                     std::string& scratch);
 
-// tls_handshake_failed, for a connection that ended so.
+// tls_handshake_failed, for a connection that ended so: `reason` is the slug of io/tls/refusal.h,
+// `detail` the same for people.
 [[nodiscard]] model::Event event_of(const model::Connection& connection);
 
 // The facts these events show beyond those every record has: a plan that wants the events to be

@@ -138,9 +138,9 @@ FieldValue response_field(const Exchange& x, Field field, Reading& read) {
         case Field::response_duration_ms:
             return read.span_ms(x.opened_ns, x.closed_ns);
         case Field::response_ending:
-            return text_or_absent(to_text(x.ending));
+            return x.final ? text_or_absent(to_text(x.ending)) : FieldValue{};
         default:
-            return text_or_absent(to_text(x.origin));
+            return x.final ? text_or_absent(to_text(x.origin)) : FieldValue{};
     }
 }
 
@@ -197,6 +197,15 @@ FieldValue field_value(const Exchange& x, const LineElement& e, bool redact_quer
             return read.scanned(x.tls_client_cert_subject);
         case Field::tls_client_cert_serial:
             return read.plain(x.tls_client_cert_serial);
+        case Field::tls_client_cert_san:
+            return read.scanned(x.tls_client_cert_san);
+        case Field::tls_client_cert_fingerprint:
+            return read.plain(x.tls_client_cert_fingerprint);
+        case Field::tls_server_name:
+            return read.scanned(x.tls_server_name);
+        case Field::grpc_status:
+            return x.grpc_status < 0 ? FieldValue{}
+                                     : read.integer(static_cast<uint64_t>(x.grpc_status));
         case Field::policy_outcomes:
             return {Kind::outcomes, {}};
         case Field::upstream_name:

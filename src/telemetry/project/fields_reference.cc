@@ -47,8 +47,9 @@ constexpr std::array<EventDoc, model::kEventKindCount> kEvents{{
     {EventKind::error_rate_recovering, "route, error_rate, target, p99_ms",
      "The error rate over 15 s has come under half of its peak, after it had been above 5 %. Once "
      "an episode."},
-    {EventKind::tls_handshake_failed, "listener, client_address, reason",
-     "A TLS handshake failed. Coalesced by listener and address."},
+    {EventKind::tls_handshake_failed, "listener, client_address, reason, detail",
+     "A TLS handshake failed; `reason` is the label of flex_tls_handshake_failures_total. "
+     "Coalesced by listener and address."},
     {EventKind::telemetry_lost, "sink, records, events, reason",
      "Records could not be kept or delivered; `sink` is `all` when a worker's ring was full. Once "
      "a second."},
@@ -60,6 +61,21 @@ constexpr std::array<EventDoc, model::kEventKindCount> kEvents{{
      "A log cannot be written, rotated or reopened. At first, then every 30 s as long as it goes "
      "on."},
 }};
+
+constexpr std::string_view kInterimText =
+    "\n### Long streams\n\n"
+    "WebSocket, server-sent events and gRPC streams may live for hours. While one does, it has an "
+    "interim line\n"
+    "from time to time: the same fields as far as they are known, `response.bytes`, "
+    "`request.bytes` and\n"
+    "`response.duration_ms` so far, `response.ending` and `response.origin` null, and "
+    "`\"interim\":true`\n"
+    "(`interim=true` in the text format) behind them. Its level is `info`. Exactly one line "
+    "without that key\n"
+    "follows at the end. Interim lines are no requests: metrics and `flex_telemetry_records_total` "
+    "do not count\n"
+    "them, `flex_telemetry_events_total` does. Where a queue is more than half full they are the "
+    "first to be lost.\n";
 
 constexpr bool events_are_in_order() {
     for (std::size_t i = 0; i < kEvents.size(); ++i)
@@ -137,6 +153,7 @@ std::string fields_reference_markdown() {
         "order; the verdict\n"
         "is `pass` or `reply`. Milliseconds have three decimals.\n\n";
     append_fields(out);
+    out += kInterimText;
     out +=
         "\n### Redaction\n\n"
         "Card numbers (13 to 19 digits that pass the Luhn check, with blanks or dashes between "

@@ -20,6 +20,7 @@ TEST(FieldsReference, HasARowForEveryFieldEventAndEnding) {
         EXPECT_TRUE(has_row(to_text(static_cast<model::EventKind>(i)))) << i;
     for (std::size_t i = 0; i < model::kEndingCount; ++i)
         EXPECT_TRUE(has_row(to_text(static_cast<model::Ending>(i)))) << i;
+    EXPECT_NE(page.find("`\"interim\":true`"), std::string::npos);
 }
 
 }  // namespace

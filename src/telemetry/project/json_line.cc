@@ -9,6 +9,8 @@
 namespace glassgate::telemetry {
 namespace {
 
+constexpr std::string_view kInterim = R"(,"interim":true)";
+
 void append_outcome(std::string& out, const model::PlanNames& names,
                     const model::PolicyStep& step) {
     out += R"({"policy":)";
@@ -57,7 +59,9 @@ void append_json_line(const model::Exchange& exchange, const LineFormat& format,
                 break;
         }
     }
-    out += format.elements.empty() ? "{}\n" : "}\n";
+    if (format.elements.empty()) out += '{';
+    if (!exchange.final) out += format.elements.empty() ? kInterim.substr(1) : kInterim;
+    out += "}\n";
 }
 
 void append_json_line(const model::Event& event, std::string& scratch, std::string& out) {

@@ -1,8 +1,8 @@
 // Projection to one JSON object a line (https://jsonlines.org). Pure; on the collector thread.
 //
 // An exchange has exactly the keys the plan's `fields` select, in that order; what a record does
-// not have is null. An event has timestamp, level, event, its attributes, and count when the line
-// stands for more than one.
+// not have is null. An interim record has "interim":true behind them. An event has timestamp,
+// level, event, its attributes, and count when the line stands for more than one.
 #pragma once
 
 #include <string>

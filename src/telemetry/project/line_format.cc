@@ -27,6 +27,7 @@ LineFormat compile_line_format(const LoggingSettings& settings) {
 }
 
 model::Level level_of(const model::Exchange& exchange) noexcept {
+    if (!exchange.final) return model::Level::info;  // how it will end nobody knows
     if (exchange.failed()) return model::Level::error;
     return exchange.status >= 400 ? model::Level::warn : model::Level::info;
 }

@@ -32,7 +32,7 @@ struct LineFormat {
 [[nodiscard]] LineFormat compile_line_format(const LoggingSettings& settings);
 
 // Whether the level lets it through: error: failed exchanges only; warn: also those refused or
-// answered with 4xx; info and debug: all.
+// answered with 4xx; info and debug: all, interim records, too.
 [[nodiscard]] bool passes_level(model::Level level, const model::Exchange& exchange) noexcept;
 // The level a line about it is shown with.
 [[nodiscard]] model::Level level_of(const model::Exchange& exchange) noexcept;

@@ -82,6 +82,10 @@ constexpr std::initializer_list<const char*> kEveryField = {"request.id",
                                                             "tls.cipher",
                                                             "tls.clientCertSubject",
                                                             "tls.clientCertSerial",
+                                                            "tls.clientCertSan",
+                                                            "tls.clientCertFingerprint",
+                                                            "tls.serverName",
+                                                            "grpc.status",
                                                             "policy.outcomes",
                                                             "upstream.name",
                                                             "upstream.address",
@@ -105,6 +109,12 @@ struct FullExample : ExampleExchange {
         x.tls_cipher = keep("TLS_AES_128_GCM_SHA256");
         x.tls_client_cert_subject = keep("CN=partner,O=\"Acme\\, Inc.\"");
         x.tls_client_cert_serial = keep("0a1b2c");
+        x.tls_client_cert_san = keep("spiffe://acme.example/partner");
+        x.tls_client_cert_fingerprint =
+            keep("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+        x.tls_server_name = keep("shop.example");
+        x.grpc = true;
+        x.grpc_status = 4;
         x.scheme = model::Scheme::https;
         x.policies.push_back({1, 1, model::PolicyVerdict::reply, 12'345});
     }
@@ -136,6 +146,35 @@ TEST(JsonLine, WhatTheRecordDoesNotHaveIsNull) {
     x.opened_wall_ns = 1'795'770'863'999'999'999;
     expect_golden("log/nothing_known.json", json(x, format));
     expect_golden("log/nothing_known.txt", text(x, format));
+}
+
+TEST(JsonLine, AGrpcStatusOfZeroIsAStatus) {
+    ExampleExchange example;
+    const LineFormat format = format_of({"grpc.status"}, example.names);
+    EXPECT_EQ(json(example.x, format), "{\"grpc.status\":null}\n");
+    example.x.grpc_status = 0;
+    EXPECT_EQ(json(example.x, format), "{\"grpc.status\":0}\n");
+}
+
+// What is known so far, marked; nobody knows yet how it will end.
+TEST(Line, AnInterimRecordSaysSo) {
+    ExampleExchange example;
+    const LineFormat format = format_of({"response.bytes", "response.duration_ms",
+                                         "response.ending", "response.origin", "grpc.status"},
+                                        example.names);
+    example.x.final = false;
+    example.x.status = 200;
+    EXPECT_EQ(json(example.x, format),
+              "{\"response.bytes\":93,\"response.duration_ms\":8.100,\"response.ending\":null,"
+              "\"response.origin\":null,\"grpc.status\":null,\"interim\":true}\n");
+    EXPECT_EQ(json(example.x, LineFormat{}), "{\"interim\":true}\n");
+    EXPECT_EQ(text(example.x, format),
+              "09:14:23 INFO GET /api/products/42 200 8.100ms \xC2\xB7 response.bytes=93 \xC2\xB7 "
+              "interim=true\n");
+    EXPECT_TRUE(passes_level(model::Level::info, example.x));
+    EXPECT_FALSE(passes_level(model::Level::warn, example.x));
+    example.x.final = true;
+    EXPECT_EQ(json(example.x, format).find("interim"), std::string::npos);
 }
 
 TEST(JsonLine, ThePlansOrderAndTheMissionsFields) {
@@ -171,12 +210,14 @@ TEST(JsonLine, CardNumbersNeverLeave) {
     ExampleExchange example;
     const LineFormat format =
         format_of({"request.path", "request.host", "request.userAgent", "client.id", "client.name",
-                   "jwt.sub", "request.headers.x-note", "request.query", "tls.clientCertSubject"},
+                   "jwt.sub", "request.headers.x-note", "request.query", "tls.clientCertSubject",
+                   "tls.clientCertSan", "tls.serverName"},
                   example.names, LogFormat::json, false);
     model::Exchange& x = example.x;
     for (model::TextRef* ref :
          {&x.path, &x.host, &x.user_agent, &x.client_id, &x.client_name, &x.captures[0],
-          &x.captures[1], &x.query, &x.tls_client_cert_subject})
+          &x.captures[1], &x.query, &x.tls_client_cert_subject, &x.tls_client_cert_san,
+          &x.tls_server_name})
         *ref = example.keep("n 4111 1111-1111%201111 n");
     for (const std::string& line : {json(x, format), text(x, format)}) {
         EXPECT_EQ(line.find("4111"), std::string::npos) << line;
@@ -267,7 +308,9 @@ TEST(EventLine, TheMissionsLogStream) {
     handshake.ending = model::ConnectionEnding::tls_handshake_failed;
     std::snprintf(handshake.peer, sizeof handshake.peer, "192.0.2.9:4711");
     std::snprintf(handshake.listener_name, sizeof handshake.listener_name, "public");
-    std::snprintf(handshake.detail, sizeof handshake.detail, "peer did not return a certificate");
+    std::snprintf(handshake.reason, sizeof handshake.reason, "certificate_expired");
+    std::snprintf(handshake.detail, sizeof handshake.detail,
+                  "CN=partner expired on 2026-11-01T00:00:00Z");
     Event many = event_about(limited.x);
     many.count = 14;
     std::string as_json, as_text;
@@ -314,6 +357,13 @@ TEST(Level, DecidesWhatIsWritten) {
     ExampleExchange example;
     using enum model::Level;
     EXPECT_TRUE(passes_level(error, example.x));  // 504
+    example.x.ending = Ending::completed;
+    example.x.status = 200;
+    example.x.grpc = true;
+    example.x.grpc_status = 14;
+    EXPECT_TRUE(passes_level(error, example.x));  // UNAVAILABLE inside a 200
+    example.x.grpc_status = 5;
+    EXPECT_FALSE(passes_level(warn, example.x));  // NOT_FOUND
     example.x.ending = Ending::rate_limited;
     example.x.status = 429;
     EXPECT_FALSE(passes_level(error, example.x));

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "http/grpc.h"
 #include "telemetry/project/span_writer.h"
 
 namespace glassgate::telemetry {
@@ -53,6 +54,8 @@ private:
     void server_span(pbf_writer& unit, std::string_view sampling);
     void server_request(AttributeWriter& attributes);
     void server_network(AttributeWriter& attributes);
+    void server_tls(AttributeWriter& attributes);
+    void rpc(AttributeWriter& attributes, bool ended);
     void server_flex(AttributeWriter& attributes, std::string_view sampling);
     void server_events(pbf_writer& message);
     void server_status(pbf_writer& message, AttributeWriter& attributes);
@@ -70,6 +73,19 @@ private:
     [[nodiscard]] uint64_t wall(uint64_t mono_ns) const noexcept {
         return x_.opened_wall_ns + (std::max(mono_ns, x_.opened_ns) - x_.opened_ns);
     }
+    // Whose status is the call's: the record keeps one, that of the response the client got.
+    [[nodiscard]] bool ends_call(const Attempt& attempt) const noexcept {
+        return x_.ending == Ending::completed && &attempt == &x_.attempts.back() &&
+               x_.attempt_count == x_.attempts.size();
+    }
+    [[nodiscard]] std::string_view grpc_status() const noexcept {
+        return to_text(static_cast<http::grpc::Status>(x_.grpc_status));
+    }
+    std::string_view status_digits(uint16_t status) noexcept {
+        return {digits_,
+                static_cast<std::size_t>(
+                    std::to_chars(digits_, digits_ + sizeof digits_, status).ptr - digits_)};
+    }
     // Redacted and UTF-8; valid until the next call.
     std::string_view clean(TextRef text, Redact redact);
     std::string_view plain(std::string_view text) { return as_attribute_text(text, sanitised_); }
@@ -78,6 +94,7 @@ private:
     const SpanOptions& options_;
     std::string& redacted_;
     std::string& sanitised_;
+    char digits_[8];
 };
 
 std::string_view ExchangeSpans::clean(TextRef text, Redact redact) {
@@ -154,6 +171,8 @@ void ExchangeSpans::server_span(pbf_writer& unit, std::string_view sampling) {
     AttributeWriter attributes(message, span::attributes);
     server_request(attributes);
     server_network(attributes);
+    server_tls(attributes);
+    if (x_.grpc) rpc(attributes, true);
     server_flex(attributes, sampling);
     server_status(message, attributes);
     server_events(message);
@@ -189,6 +208,41 @@ void ExchangeSpans::server_network(AttributeWriter& attributes) {
     attributes.text_unless_empty("network.protocol.version", version_number(x_.protocol));
 }
 
+// docs/registry/attributes/tls.md. The server name is missing since server.address has replaced it.
+void ExchangeSpans::server_tls(AttributeWriter& attributes) {
+    constexpr std::string_view kPrefix = "TLSv";
+    const std::string_view version = x_.str(x_.tls_version);
+    if (version.starts_with(kPrefix)) {
+        attributes.text("tls.protocol.name", "tls");
+        attributes.text("tls.protocol.version", plain(version.substr(kPrefix.size())));
+    }
+    attributes.text_unless_empty("tls.cipher", plain(x_.str(x_.tls_cipher)));
+    attributes.text_unless_empty("tls.client.subject",
+                                 clean(x_.tls_client_cert_subject, options_.redact_text));
+    // "Formatted as an uppercase hash."
+    redacted_.assign(x_.str(x_.tls_client_cert_fingerprint));
+    std::transform(redacted_.begin(), redacted_.end(), redacted_.begin(),
+                   [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 0x20) : c; });
+    attributes.text_unless_empty("tls.client.hash.sha256", plain(redacted_));
+}
+
+// docs/rpc/grpc.md, under the names that came before its release candidate (rpc.system.name,
+// rpc.response.status_code), since these are the ones backends know. The service and the method are
+// those of "/package.Service/Method".
+void ExchangeSpans::rpc(AttributeWriter& attributes, bool ended) {
+    attributes.text("rpc.system", "grpc");
+    const std::string_view path = clean(x_.path, options_.redact_text);
+    const std::size_t slash = path.rfind('/');
+    const bool is_call = slash != std::string_view::npos && slash > 1 && slash + 1 < path.size() &&
+                         path.find('/', 1) == slash && path.front() == '/';
+    if (is_call) {
+        attributes.text("rpc.service", path.substr(1, slash - 1));
+        attributes.text("rpc.method", path.substr(slash + 1));
+    }
+    if (ended && x_.grpc_status >= 0)
+        attributes.integer("rpc.grpc.status_code", static_cast<uint64_t>(x_.grpc_status));
+}
+
 void ExchangeSpans::server_flex(AttributeWriter& attributes, std::string_view sampling) {
     attributes.text("flex.ending", to_text(x_.ending));
     attributes.text("flex.origin", to_text(x_.origin));
@@ -215,18 +269,16 @@ void ExchangeSpans::server_flex(AttributeWriter& attributes, std::string_view sa
     }
 }
 
-// http-spans.md, Status: of a server span 4xx is no error. A 5xx explains itself by its number; a
-// failure the client saw no 5xx of, or one that is the gateway's own word, is explained.
+// http-spans.md, Status: of a server span 4xx is no error. A 5xx explains itself by its number, a
+// call by its status; a failure the client saw neither of, or one that is the gateway's own word,
+// is explained.
 void ExchangeSpans::server_status(pbf_writer& message, AttributeWriter& attributes) {
     if (!x_.failed()) return;
     const bool by_status = x_.ending == Ending::completed || x_.ending == Ending::upgraded;
-    if (by_status) {
-        char digits[8];
-        const auto end = std::to_chars(digits, digits + sizeof digits, x_.status).ptr;
-        attributes.text("error.type", {digits, static_cast<std::size_t>(end - digits)});
-    } else {
+    if (!by_status)
         attributes.text("error.type", to_text(x_.ending));
-    }
+    else
+        attributes.text("error.type", x_.status >= 500 ? status_digits(x_.status) : grpc_status());
     pbf_writer status(message, span::status);
     if (!by_status) {
         std::string_view why = clean(x_.detail, options_.redact_text);
@@ -308,22 +360,23 @@ void ExchangeSpans::client_attributes(AttributeWriter& attributes, const Attempt
     if (peer.port != 0) attributes.integer("network.peer.port", peer.port);
     if (attempt.status != 0) attributes.integer("http.response.status_code", attempt.status);
     if (index != 0) attributes.integer("http.request.resend_count", index);
+    if (x_.grpc) rpc(attributes, ends_call(attempt));
     attributes.text("flex.attempt.result", to_text(attempt.result));
     attributes.boolean("flex.connection.reused", attempt.reused);
 }
 
-// http-spans.md, Status: of a client span 4xx is an error, too.
+// http-spans.md and grpc.md, Status: of a client span 4xx is an error, too, and any status of a
+// call but OK.
 void ExchangeSpans::client_status(pbf_writer& message, AttributeWriter& attributes,
                                   const Attempt& attempt) {
     const bool answered = attempt.result == AttemptResult::response;
-    if (answered && attempt.status < 400) return;
-    if (answered) {
-        char digits[8];
-        const auto end = std::to_chars(digits, digits + sizeof digits, attempt.status).ptr;
-        attributes.text("error.type", {digits, static_cast<std::size_t>(end - digits)});
-    } else {
+    const bool call_failed = ends_call(attempt) && x_.grpc_status > 0;
+    if (answered && attempt.status < 400 && !call_failed) return;
+    if (!answered)
         attributes.text("error.type", to_text(attempt.result));
-    }
+    else
+        attributes.text("error.type",
+                        attempt.status >= 400 ? status_digits(attempt.status) : grpc_status());
     pbf_writer status(message, span::status);
     status.add_enum(span_status::code, span_status::error);
 }
@@ -340,14 +393,34 @@ std::string_view sampling_reason(const Exchange& exchange, const SpanOptions& op
 
 void select_span_fields(model::FieldSelection& captured) {
     using enum model::Field;
-    for (const model::Field field : {request_id,         request_path,    request_query,
-                                     request_method,     request_host,    request_scheme,
-                                     request_protocol,   request_bytes,   request_remote_address,
-                                     request_user_agent, response_status, response_bytes,
-                                     response_ending,    response_origin, route_id,
-                                     route_path,         api_name,        client_id,
-                                     policy_outcomes,    upstream_name,   upstream_address,
-                                     trace_id,           span_id})
+    for (const model::Field field : {request_id,
+                                     request_path,
+                                     request_query,
+                                     request_method,
+                                     request_host,
+                                     request_scheme,
+                                     request_protocol,
+                                     request_bytes,
+                                     request_remote_address,
+                                     request_user_agent,
+                                     response_status,
+                                     response_bytes,
+                                     response_ending,
+                                     response_origin,
+                                     route_id,
+                                     route_path,
+                                     api_name,
+                                     client_id,
+                                     policy_outcomes,
+                                     upstream_name,
+                                     upstream_address,
+                                     trace_id,
+                                     span_id,
+                                     grpc_status,
+                                     tls_version,
+                                     tls_cipher,
+                                     tls_client_cert_subject,
+                                     tls_client_cert_fingerprint})
         captured.add(field);
 }
 

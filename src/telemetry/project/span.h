@@ -4,10 +4,11 @@
 // sink. The result is a run of `spans` fields of opentelemetry.proto.trace.v1.ScopeSpans (field 2),
 // so a batch is a resource header, a scope header and the concatenation of such runs.
 //
-// Attributes follow the stable HTTP semantic conventions of OpenTelemetry
-// (open-telemetry/semantic-conventions, docs/http/http-spans.md); what they have no name for is
-// under flex.*. No text leaves here unredacted, and all of it is valid UTF-8: proto3 demands that
-// of strings, and collectors refuse a whole batch for one bad byte.
+// Attributes follow the semantic conventions of OpenTelemetry (open-telemetry/semantic-conventions:
+// docs/http/http-spans.md, which are stable, docs/rpc/grpc.md and the registry's TLS attributes,
+// which are not yet); what they have no name for is under flex.*. No text leaves here unredacted,
+// and all of it is valid UTF-8: proto3 demands that of strings, and collectors refuse a whole batch
+// for one bad byte.
 #pragma once
 
 #include <cstdint>

@@ -178,6 +178,124 @@ TEST(Span, ServerStatusIsAnErrorOnlyForFailures) {
     EXPECT_TRUE(has(spans_of(x), "status 2"));
 }
 
+struct GrpcExample : ExampleExchange {
+    GrpcExample() {
+        x.protocol = model::Protocol::http2;
+        x.method = Method::post;
+        x.path = keep("/shop.v1.Catalog/Find");
+        x.query = {};
+        x.ending = Ending::completed;
+        x.status = 200;
+        x.grpc = true;
+        x.grpc_status = 14;
+        model::Attempt& last = x.attempts.back();
+        last.result = model::AttemptResult::response;
+        last.status = 200;
+    }
+    // Spans of the exchange and of its attempts.
+    [[nodiscard]] std::vector<std::string> spans(const SpanOptions& options = kOptions) const {
+        std::vector<std::string> all;
+        std::string rest = spans_of(x, options);
+        while (!rest.empty()) {
+            const std::size_t next = rest.find("\nspan\n");
+            all.push_back(rest.substr(0, next == std::string::npos ? next : next + 1));
+            rest.erase(0, all.back().size());
+        }
+        return all;
+    }
+};
+
+TEST(Span, AGrpcCallThatFailedInsideA200) {
+    const GrpcExample example;
+    const std::vector<std::string> spans = example.spans();
+    ASSERT_EQ(spans.size(), 3u);
+    for (const std::string& span : spans) {
+        EXPECT_TRUE(has(span, "rpc.system=\"grpc\"")) << span;
+        EXPECT_TRUE(has(span, "rpc.service=\"shop.v1.Catalog\"")) << span;
+        EXPECT_TRUE(has(span, "rpc.method=\"Find\"")) << span;
+    }
+    EXPECT_TRUE(has(spans[0], "network.protocol.version=\"2\""));
+    EXPECT_TRUE(has(spans[0], "http.response.status_code=200"));
+    for (const std::size_t ended : {0u, 2u}) {
+        EXPECT_TRUE(has(spans[ended], "rpc.grpc.status_code=14")) << spans[ended];
+        EXPECT_TRUE(has(spans[ended], "error.type=\"UNAVAILABLE\"")) << spans[ended];
+        EXPECT_TRUE(has(spans[ended], "status 2")) << spans[ended];
+    }
+    // What the first attempt's status was nobody kept.
+    EXPECT_EQ(spans[1].find("rpc.grpc.status_code"), std::string::npos);
+    EXPECT_TRUE(has(spans[1], "error.type=\"503\""));
+}
+
+// grpc.md: of a server span only what is the server's fault is an error, of a client span all.
+TEST(Span, WhichGrpcStatusIsAnError) {
+    GrpcExample example;
+    for (int8_t status = 0; status <= 16; ++status) {
+        example.x.grpc_status = status;
+        const std::vector<std::string> spans = example.spans();
+        EXPECT_EQ(has(spans[0], "status 2"), model::is_grpc_error(status)) << int{status};
+        EXPECT_EQ(has(spans[2], "status 2"), status != 0) << int{status};
+    }
+    example.x.grpc_status = -1;
+    EXPECT_EQ(example.spans()[0].find("rpc.grpc.status_code"), std::string::npos);
+    EXPECT_FALSE(has(example.spans()[2], "status 2"));
+    // The gateway's own word: no attempt brought it.
+    example.x.ending = Ending::upstream_timeout;
+    example.x.grpc_status = 4;
+    example.x.attempts.back().result = model::AttemptResult::timeout;
+    EXPECT_TRUE(has(example.spans()[0], "error.type=\"upstream_timeout\""));
+    EXPECT_TRUE(has(example.spans()[0], "rpc.grpc.status_code=4"));
+    EXPECT_TRUE(has(example.spans()[2], "error.type=\"timeout\""));
+    EXPECT_EQ(example.spans()[2].find("rpc.grpc.status_code"), std::string::npos);
+}
+
+TEST(Span, AGrpcFailureIsKeptAsAnError) {
+    GrpcExample example;
+    example.x.sampled = false;
+    EXPECT_EQ(sampling_reason(example.x, kOptions), "error");
+    example.x.grpc_status = 0;
+    EXPECT_EQ(sampling_reason(example.x, kOptions), "");
+}
+
+TEST(Span, ServiceAndMethodAreThoseOfAPathThatHasThem) {
+    GrpcExample example;
+    for (const char* path : {"/", "//", "/a", "/a/", "//b", "/a/b/c", "a/b", ""}) {
+        example.x.path = example.keep(path);
+        const std::string spans = spans_of(example.x);
+        EXPECT_TRUE(has(spans, "rpc.system=\"grpc\""));
+        EXPECT_EQ(spans.find("rpc.service"), std::string::npos) << path;
+        EXPECT_EQ(spans.find("rpc.method"), std::string::npos) << path;
+    }
+    example.x.path = example.keep("/a/b");
+    EXPECT_EQ(spans_of(example.x, {}).find("rpc.service"), std::string::npos);  // no redactor
+    example.x.grpc = false;
+    EXPECT_EQ(spans_of(example.x).find("rpc."), std::string::npos);
+}
+
+TEST(Span, TlsByTheConventions) {
+    ExampleExchange example;
+    EXPECT_EQ(spans_of(example.x).find("tls."), std::string::npos);
+    example.x.tls_version = example.keep("TLSv1.3");
+    example.x.tls_cipher = example.keep("TLS_AES_128_GCM_SHA256");
+    example.x.tls_client_cert_subject = example.keep("CN=partner,O=Acme");
+    example.x.tls_client_cert_fingerprint = example.keep("9f86d081");
+    const std::string spans = spans_of(example.x);
+    for (const char* line :
+         {"tls.protocol.name=\"tls\"", "tls.protocol.version=\"1.3\"",
+          "tls.cipher=\"TLS_AES_128_GCM_SHA256\"", "tls.client.subject=\"CN=partner,O=Acme\"",
+          "tls.client.hash.sha256=\"9F86D081\""})
+        EXPECT_TRUE(has(spans, line)) << line;
+    EXPECT_EQ(spans_of(example.x, {}).find("CN=partner"), std::string::npos);  // no redactor
+}
+
+TEST(Span, WhatItShowsIsCaptured) {
+    model::FieldSelection captured;
+    select_span_fields(captured);
+    using enum model::Field;
+    for (const model::Field field : {request_path, grpc_status, tls_version, tls_cipher,
+                                     tls_client_cert_subject, tls_client_cert_fingerprint})
+        EXPECT_TRUE(captured.has(field)) << describe(field).name;
+}
+
 TEST(Span, A499ThatNobodySentIsNoStatusCode) {
     ExampleExchange example;
     example.x.ending = Ending::client_abort;

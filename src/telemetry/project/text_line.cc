@@ -89,6 +89,7 @@ void append_text_line(const model::Exchange& x, const LineFormat& format, std::s
         else
             append_value(out, value.text);
     }
+    if (!x.final) out.append(kDot).append("interim=true");
     out += '\n';
 }
 

@@ -42,7 +42,7 @@ public:
 
     Projected project(const model::Exchange& exchange, std::string& out) override {
         const LineFormat& format = formats_->of(exchange.names);
-        if (!exchange.final || !passes_level(format.level, exchange)) return Projected::filtered;
+        if (!passes_level(format.level, exchange)) return Projected::filtered;
         if (format.format == LogFormat::json)
             append_json_line(exchange, format, scratch_, out);
         else

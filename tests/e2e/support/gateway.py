@@ -169,8 +169,12 @@ class Gateway:
     def access(self, path=None, **wanted):
         """Access lines whose keys (dots as __) have these values."""
         wanted = {key.replace("__", "."): value for key, value in wanted.items()}
-        return [line for line in self.lines(path) if "event" not in line
+        return [line for line in self.lines(path) if "event" not in line and "interim" not in line
                 and all(line.get(k) == v for k, v in wanted.items())]
+
+    def interim(self, path=None):
+        """Interim lines of long streams."""
+        return [line for line in self.lines(path) if "interim" in line]
 
     def events(self, kind=None, path=None):
         return [line for line in self.lines(path) if "event" in line and kind in (None, line["event"])]
