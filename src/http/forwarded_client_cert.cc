@@ -77,13 +77,21 @@ bool take_value(std::string_view& rest, std::string& value) {
 }
 
 void assign(ClientCertElement& element, std::string_view key, std::string value) {
-    if (iequals(key, "By")) element.by = std::move(value);
-    if (iequals(key, "Hash")) element.hash = std::move(value);
-    if (iequals(key, "Cert")) element.cert = std::move(value);
-    if (iequals(key, "Chain")) element.chain = std::move(value);
-    if (iequals(key, "Subject")) element.subject = std::move(value);
-    if (iequals(key, "URI") && !value.empty()) element.uris.push_back(std::move(value));
-    if (iequals(key, "DNS") && !value.empty()) element.dns_names.push_back(std::move(value));
+    const std::pair<std::string_view, std::string*> single[] = {{"By", &element.by},
+                                                                {"Hash", &element.hash},
+                                                                {"Cert", &element.cert},
+                                                                {"Chain", &element.chain},
+                                                                {"Subject", &element.subject}};
+    for (const auto& [name, text] : single) {
+        if (!iequals(key, name)) continue;
+        *text = std::move(value);
+        return;
+    }
+    if (value.empty()) return;
+    if (iequals(key, "URI"))
+        element.uris.push_back(std::move(value));
+    else if (iequals(key, "DNS"))
+        element.dns_names.push_back(std::move(value));
 }
 
 }  // namespace

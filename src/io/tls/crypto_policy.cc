@@ -180,6 +180,7 @@ void read_groups(const std::vector<std::string>& groups, CryptoPolicy& policy, P
             continue;
         }
         std::vector<std::string_view> names;
+        names.reserve(kGroups.size());
         for (const Group& group : kGroups) names.push_back(group.name);
         problems.error(element_path("groups", i), "unknown group " + quote(groups[i]),
                        "X25519, P-256, P-384 or P-521",
