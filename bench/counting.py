@@ -47,7 +47,9 @@ def traced(bench, proxy, tids, connections: int, requests: int) -> dict[str, int
                 raise RuntimeError(f"strace cannot look at it: {line.strip()}")
         ask(bench, proxy.port, connections, requests)
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
+    except subprocess.TimeoutExpired as late:
+        raise RuntimeError("strace does not let go") from late
     finally:
         processes.stop(process)
         process.stderr.close()

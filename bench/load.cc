@@ -1,12 +1,13 @@
 // A load generator for benchmarks: keep-alive HTTP/1.1 over many connections on one epoll loop.
 //
 //   load --port P [--connections N] [--rate R] [--seconds S] [--warmup S] [--requests N] [--idle 1]
-//        [--path /x] [--header "a: b"]... [--watch PID]...
+//        [--path /x] [--spread N] [--header "a: b"]... [--watch PID]...
 //
 // Without a rate it saturates: each connection sends its next request when the answer is in. With a
 // rate the load is open: request i is due at i/rate whether or not earlier ones have been answered,
 // and its latency counts from when it was due, so that a stall is not hidden by the requests it
-// kept from being sent (coordinated omission). --requests ends after exactly so many. --watch adds
+// kept from being sent (coordinated omission). --spread asks for N paths in turn: {} in the path is
+// the number. --requests ends after exactly so many. --watch adds
 // the CPU time that the threads of a process used while it was measured. --idle makes the
 // connections, has each of them ask once, says so, and holds them until its input ends.
 //
@@ -43,11 +44,14 @@ struct Options {
     uint64_t requests = UINT64_MAX;
     bool idle = false;
     std::string path = "/", headers;
+    unsigned spread = 1;
     std::vector<int> watched;
 
-    [[nodiscard]] std::string request() const {
-        return "GET " + path +
-               " HTTP/1.1\r\nHost: bench.local\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n" +
+    [[nodiscard]] std::string request(unsigned number = 0) const {
+        std::string target = path;
+        const std::size_t at = target.find("{}");
+        if (at != std::string::npos) target.replace(at, 2, std::to_string(number));
+        return "GET " + target + " HTTP/1.1\r\nHost: bench.local\r\nUser-Agent: bench/1.0\r\n" +
                headers + "\r\n";
     }
 };
@@ -72,8 +76,8 @@ struct Client {
 
 class Load {
 public:
-    explicit Load(Options options)
-        : options_(std::move(options)), epoll_(epoll_create1(0)), request_(options_.request()) {
+    explicit Load(Options options) : options_(std::move(options)), epoll_(epoll_create1(0)) {
+        for (unsigned i = 0; i < options_.spread; ++i) texts_.push_back(options_.request(i));
         clients_.resize(options_.connections);
         for (std::size_t i = 0; i < clients_.size(); ++i) open(i);
     }
@@ -144,8 +148,8 @@ private:
         Client& c = clients_[i];
         c.due_ns = due_ns;
         c.answer.reset();
-        if (send(c.fd, request_.data(), request_.size(), MSG_NOSIGNAL) !=
-            static_cast<ssize_t>(request_.size()))
+        const std::string& text = texts_[sent_ % texts_.size()];
+        if (send(c.fd, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size()))
             fail(i, std::string("send: ") + std::strerror(errno));
     }
 
@@ -201,7 +205,7 @@ private:
 
     Options options_;
     int epoll_;
-    std::string request_;
+    std::vector<std::string> texts_;  // what is asked for, in turn
     std::vector<Client> clients_;
     std::deque<std::size_t> free_;
     std::deque<uint64_t> waiting_;
@@ -261,6 +265,8 @@ bool take(Options& o, std::string_view name, const char* value) {
         o.idle = std::atoi(value) != 0;
     else if (name == "--path")
         o.path = value;
+    else if (name == "--spread")
+        o.spread = static_cast<unsigned>(std::max(1, std::atoi(value)));
     else if (name == "--header")
         o.headers += std::string(value) + "\r\n";
     else if (name == "--watch")

@@ -17,7 +17,7 @@ from proxies import PROXIES, ROOT, Proxy, Setup
 from report import Report
 
 LOAD = ROOT / "build" / "bench" / "load"
-HEADERS = ("client_id: bench-client", "Accept-Encoding: identity", "X-Padding: " + "p" * 200)
+HEADERS = ("Accept: */*", "client_id: bench-client", "Accept-Encoding: identity", "X-Padding: " + "p" * 200)
 
 
 class SliceFailed(RuntimeError):
@@ -40,6 +40,7 @@ class Load:
     connections: int = 64
     rate: float = 0                  # 0: as much as it takes
     path: str = "/"
+    spread: int = 1                  # so many paths in turn: {} in the path is the number
 
     def __str__(self) -> str:
         rate = f"{self.rate:,.0f} requests/s" if self.rate else "saturated"
@@ -99,7 +100,8 @@ class Running:
 
 
 def load_command(port: int, load: Load, *more) -> list:
-    command = [LOAD, "--port", port, "--connections", load.connections, "--path", load.path]
+    command = [LOAD, "--port", port, "--connections", load.connections, "--path", load.path,
+               "--spread", load.spread]
     for header in HEADERS:
         command += ["--header", header]
     if load.rate:

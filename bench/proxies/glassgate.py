@@ -57,17 +57,17 @@ spec:
 
 
 class ManyRoutes(Glassgate):
-    """With a number of routes beside the one that takes the traffic, one method each."""
-    count = 0
+    """With a number of routes beside the one that takes the traffic."""
+    count, methods = 0, "GET"
 
     def routes(self) -> str:
         upstream = f'{{url: "http://127.0.0.1:{self.setup.origin_port}"}}'
         many = "".join(f"""
-    - {{id: route-{i}, path: ["/service-{i}/items/:id"], methods: [GET], upstream: origin}}""" for i in range(self.count))
+    - {{id: route-{i}, path: ["/service-{i}/items/:id"], methods: [{self.methods}], upstream: origin}}""" for i in range(self.count))
         return super().routes() + many + f"""
   upstreams:
     - {{name: origin, targets: [{upstream}]}}"""
 
 
-def with_routes(count: int) -> type[ManyRoutes]:
-    return type("ManyRoutes", (ManyRoutes,), {"count": count})
+def with_routes(count: int, methods: str = "GET") -> type[ManyRoutes]:
+    return type("ManyRoutes", (ManyRoutes,), {"count": count, "methods": methods})

@@ -48,8 +48,8 @@ std::vector<SeriesExemplars> Exemplars::select(const MatcherSet& matchers, TimeM
     }
     std::vector<SeriesExemplars> out;
     for (auto& [series, exemplars] : found) {
-        std::stable_sort(exemplars.begin(), exemplars.end(),
-                         [](const auto& a, const auto& b) { return a.t_ms < b.t_ms; });
+        std::sort(exemplars.begin(), exemplars.end(),
+                  [](const auto& a, const auto& b) { return a.t_ms < b.t_ms; });
         out.push_back({series, std::move(exemplars)});
     }
     return out;

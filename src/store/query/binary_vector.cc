@@ -96,12 +96,11 @@ private:
     Outcome<void> match(Column& left, std::size_t key) {
         if (key == KeyIndex::npos) return {};
         const std::vector<std::size_t>& candidates = right_of_[key];
-        for (std::size_t i = 0; i < candidates.size(); ++i) {
-            const bool last = i + 1 == candidates.size();
-            Column result = last ? std::move(left) : TRY(copy_of(left));
-            TRY_STATUS(match_pair(std::move(result), right_[candidates[i]], key));
+        for (std::size_t i = 0; i + 1 < candidates.size(); ++i) {
+            Column copy = TRY(copy_of(left));
+            TRY_STATUS(match_pair(std::move(copy), right_[candidates[i]], key));
         }
-        return {};
+        return match_pair(std::move(left), right_[candidates.back()], key);
     }
 
     Outcome<Column> copy_of(const Column& column) {

@@ -59,7 +59,7 @@ private:
 // The values a column has, as samples at the times of its steps.
 class ColumnSamples {
 public:
-    explicit ColumnSamples(const Grid& grid) : grid_(grid) {
+    explicit ColumnSamples(const Grid& grid) {
         all_times_.reserve(grid.steps);
         for (std::size_t i = 0; i < grid.steps; ++i) all_times_.push_back(grid.at(i));
     }
@@ -81,7 +81,6 @@ public:
     std::span<const HistogramPtr> histograms;
 
 private:
-    const Grid& grid_;
     std::vector<TimeMs> all_times_;
     FreshSamples present_;
 };

@@ -94,6 +94,7 @@ Status set_part(HistogramParts& parts, std::string_view name, std::string_view& 
 std::vector<NativeHistogram::Bucket> buckets_from(const std::vector<double>& counts,
                                                   double offset) {
     std::vector<NativeHistogram::Bucket> buckets;
+    buckets.reserve(counts.size());
     auto index = static_cast<int32_t>(offset);
     for (const double count : counts) buckets.push_back({index++, count});
     return buckets;
