@@ -69,6 +69,8 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     if (diagnostics.has_errors()) return std::nullopt;
     if (draft.plan.routes.empty())
         diagnostics.warning(document.position, "no routes: every request is answered 404");
+    draft.names.routes.shrink_to_fit();
+    draft.plan.routes.shrink_to_fit();
     draft.plan.names = std::make_shared<const model::PlanNames>(std::move(draft.names));
     draft.plan.router = proxy::Router::compile(draft.plan.routes);
     Configuration configuration;

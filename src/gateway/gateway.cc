@@ -1,5 +1,7 @@
 #include "gateway/gateway.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -86,6 +88,7 @@ private:
 
 std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t generation) {
     config::Loaded loaded = config::load(options_.paths, generation);
+    ::malloc_trim(0);  // the documents are gone: what they took goes back to the system
     if (options_.report && !loaded.diagnostics.all().empty()) options_.report(loaded.diagnostics);
     watch_also(loaded.files);
     last_problem_.clear();
