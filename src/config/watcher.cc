@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "config/digest.h"
 #include "config/files.h"
 #include "config/watched_places.h"
@@ -65,7 +66,10 @@ public:
           stop_(std::move(stop)) {
         renew_watches();  // before the content is read: what changes in between is seen twice
         content_ = content_of(paths_);
-        thread_ = std::thread([this] { run(); });
+        thread_ = std::thread([this] {
+            name_this_thread("watcher");
+            run();
+        });
     }
     FileWatcher(const FileWatcher&) = delete;
     FileWatcher& operator=(const FileWatcher&) = delete;

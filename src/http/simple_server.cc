@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "http/simple_client.h"
 #include "io/socket.h"
 
@@ -56,7 +57,7 @@ Status RunningServer::open(const std::string& address, uint16_t port) {
 
 void RunningServer::run() {
     thread_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "admin");
+        name_this_thread("admin");
         loop->run();
     });
 }

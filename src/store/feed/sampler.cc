@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 
 namespace glassgate::store {
 namespace {
@@ -21,7 +22,10 @@ Sampler::~Sampler() { stop(); }
 
 void Sampler::start() {
     stopping_ = false;
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        name_this_thread("sampler");
+        run();
+    });
 }
 
 void Sampler::stop() {
