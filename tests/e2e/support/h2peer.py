@@ -51,7 +51,9 @@ class H2Client:
         self.connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="utf-8"))
         if settings:
             announce(self.connection, settings)
-        self.streams, self.goaway, self.closed, self.consume = {}, None, False, consume
+        self.streams, self.closed, self.consume = {}, False, consume
+        self.goaway = None       # (last stream, code)
+        self.ahead = b""
         self.connection.initiate_connection()
         self.flush()
 
@@ -113,15 +115,25 @@ class H2Client:
         if not data:
             self.closed = True
             return False
-        for event in self.connection.receive_data(data):
+        for event in self.connection.receive_data(self.without_goaway(data)):
             self.take(event)
         self.flush()
         return True
 
+    def without_goaway(self, data):
+        """The library takes GOAWAY for the end of everything; streams under way go on."""
+        self.ahead += data
+        whole = b""
+        while len(self.ahead) >= 9 and len(self.ahead) >= (size := 9 + int.from_bytes(self.ahead[:3], "big")):
+            frame, self.ahead = self.ahead[:size], self.ahead[size:]
+            if frame[3] == 7:
+                self.goaway = (int.from_bytes(frame[9:13], "big"), int.from_bytes(frame[13:17], "big"))
+            else:
+                whole += frame
+        return whole
+
     def take(self, event):
         stream = self.streams.get(getattr(event, "stream_id", None))
-        if isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = event
         if stream is None:
             return
         if isinstance(event, h2.events.ResponseReceived):
