@@ -22,7 +22,7 @@ REQUEST = b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 def v2(client="203.0.113.7", port=4711, *, command=1, tlvs=b"", to="192.0.2.1"):
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
-    addresses = socket.inet_pton(family, client) + socket.inet_pton(family, to) + struct.pack(">HH", port, 443)
+    addresses = socket.inet_pton(family, client) + socket.inet_pton(family, "::1" if ":" in client else to) + struct.pack(">HH", port, 443)
     if command == 0:
         addresses = b""
     body = addresses + tlvs
