@@ -275,6 +275,8 @@ void compile_telemetry(const Node* node, Draft& draft) {
         metrics.clients_limit =
             read_unsigned(clients, "limit", metrics.clients_limit, 1, 1'000'000);
     }
+    draft.plan.interim_record_ms =
+        read_unsigned(fields, "interimRecordMs", draft.plan.interim_record_ms, 0, kHourMs);
     read_metrics(fields.child("metrics"), draft);
     read_tracing(fields.child("tracing"), draft);
     read_logging(fields.child("logging"), draft);
