@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/document.h"
+#include "config/console_settings.h"
+#include "config/store_settings.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
 
@@ -23,6 +25,8 @@ struct RateLimitSetting {
 struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<std::string> files;  // read beside the documents: certificates, keys
     std::string digest;              // of all input bytes: hexadecimal, short; for events and logs
