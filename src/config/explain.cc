@@ -119,15 +119,18 @@ std::string protocol_text(const UpstreamPlan& u) {
 void health_check_text(const proxy::HealthCheckPlan& check, const std::string& indent,
                        std::string& out) {
     out += indent + "health check: ";
-    if (check.grpc)
+    using proxy::HealthCheckType;
+    if (check.type == HealthCheckType::tcp)
+        out += "connect";
+    else if (check.type == HealthCheckType::http)
+        out += "GET " + check.path;
+    else
         out += "gRPC " + (check.grpc_service.empty() ? std::string("server")
                                                      : "service " + check.grpc_service);
-    else
-        out += "GET " + check.path;
     out += " every " + ms(check.interval_ms) + ", timeout " + ms(check.timeout_ms) +
            ", healthy after " + std::to_string(check.healthy_threshold) + ", unhealthy after " +
            std::to_string(check.unhealthy_threshold);
-    if (!check.grpc)
+    if (check.type == HealthCheckType::http)
         out += ", expects " + std::to_string(check.expect_min) + " to " +
                std::to_string(check.expect_max);
     out += "\n";

@@ -22,6 +22,7 @@
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
 #include "shared/quota_ledger.h"
+#include "telemetry/metrics/certificate_expiry.h"
 #include "telemetry/metrics/process.h"
 
 namespace glassgate::gateway {
@@ -67,6 +68,7 @@ private:
     void reject(const std::string& reason, std::size_t errors);
     void announce(const config::Configuration& before, const config::Configuration& now,
                   uint64_t took_ns);
+    void look_after_tls(const config::Configuration& now);
     void export_state();
     void stop_all(int64_t drain_ms, uint32_t flush_ms);
 
@@ -84,6 +86,7 @@ private:
 
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
+    telemetry::CertificateExpiry certificates_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
     console::PrometheusApi api_;
@@ -169,7 +172,18 @@ Status RunningGateway::start_workers() {
     control_->apply(configuration_->plan, kResolvePatienceMs);
     TRY_STATUS(prepare_workers(configuration_->plan));
     for (const auto& worker : workers_) worker->commit();
+    look_after_tls(*configuration_);
     return {};
+}
+
+// What goes on with certificates and keys while a plan is in force.
+void RunningGateway::look_after_tls(const config::Configuration& now) {
+    std::vector<telemetry::CertificateExpiry::Certificate> certificates;
+    for (const config::CertificateExpiry& one : now.certificates)
+        certificates.push_back(
+            {one.listener.empty() ? one.upstream : one.listener, one.name, one.not_after_s});
+    certificates_.set(certificates);
+    control_->rotate(now.ticket_keys);
 }
 
 // What may fail: opening listeners. All workers have the plan prepared afterwards, or none.
@@ -254,6 +268,7 @@ Status RunningGateway::apply(const config::Configuration& next) {
     if (store_ != nullptr) store_->reconfigure(next.store);
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
+    look_after_tls(next);
     return {};
 }
 
@@ -331,6 +346,7 @@ void RunningGateway::export_state() {
     gauge("flex_config_last_reload_timestamp_seconds",
           "When the configuration was last read, Unix time.",
           [this] { return static_cast<double>(last_reload_wall_ns_.load()) / 1e9; });
+    registry.add_external(certificates_.family());
     registry.add_external(telemetry::build_info(std::string(version()), std::string(commit())));
     registry.add_external({"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.",
                            MetricType::gauge, [this](std::vector<Sample>& out) {
@@ -347,7 +363,13 @@ void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlus
 
 // drain_ms < 0: the plan's.
 void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
-    watcher_.reset();  // before the lock: a reload under way ends first
+    std::unique_ptr<config::Watcher> watcher;
+    {
+        const std::lock_guard lock(mutex_);  // a reload under way ends first
+        running_ = false;                    // and no other begins
+        watcher = std::move(watcher_);
+    }
+    watcher.reset();  // not under the lock: its thread may wait for that
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     stopped_ = true;

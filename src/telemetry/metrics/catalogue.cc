@@ -72,6 +72,10 @@ constexpr Family kFamilies[] = {
      {"listener", "reason"},
      "TLS handshakes with clients that failed, by reason. Exist from a reason's first failure on; "
      "flex_connection_endings_total{ending=\"tls_handshake_failed\"} is their sum and exists at 0."},
+    {"flex_tls_connections_total", counter, S::tls_connection, number, 0, 0,
+     {"listener", "version", "resumed"},
+     "Client connections over TLS that have closed, by version and whether the session was resumed "
+     "from a ticket. Exist from a combination's first connection on."},
     {"flex_exchanges_active", gauge, S::listener, number, cells::listener::kActive, 0, {"listener"},
      "Requests in progress."},
     {"flex_stream_lifetime_seconds", histogram, S::stream, native, cells::stream::kNative,
