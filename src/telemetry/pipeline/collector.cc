@@ -141,6 +141,7 @@ void Collector::make_events(const model::Exchange& x) {
 
 void Collector::connection(const model::Connection& connection) {
     if (connection.ending != model::ConnectionEnding::tls_handshake_failed) return;
+    for (const auto& channel : channels_) channel->project_refused(connection);
     // Without the port: every attempt has another one.
     const std::string_view peer = connection.peer;
     flood_.note(model::EventKind::tls_handshake_failed, connection.listener_name,
