@@ -70,12 +70,11 @@ public:
                           {"rate-limit", "traffic", {"pass", "exceeded"}}};
         names.upstreams = {{"product-service", {"product-service:3000", "spare.local:3001"}},
                            {"checkout", {"checkout:3000"}}};
-        telemetry::LoggingSettings logging;
         for (const model::FieldDescription& d : model::field_catalogue())
-            add(logging, d.name.ends_with('.') ? std::string() : std::string(d.name));
+            add(d.name.ends_with('.') ? std::string() : std::string(d.name));
         for (const char* const name :
              {"request.headers.x-tenant", "request.headers.authorization", "jwt.sub"})
-            add(logging, name);
+            add(name);
         line = telemetry::compile_line_format(logging);
     }
 
@@ -145,12 +144,13 @@ public:
 
     static constexpr uint64_t kStepNs = 600'000;  // a million in ten minutes
     model::PlanNames names;
+    telemetry::LoggingSettings logging;
     telemetry::LineFormat line;
     PlanShelf shelf;
     Random random{42};
 
 private:
-    void add(telemetry::LoggingSettings& logging, const std::string& name) {
+    void add(const std::string& name) {
         if (name.empty()) return;
         logging.fields.push_back(*names.captured.add(name));
         logging.field_names.push_back(name);

@@ -1,22 +1,13 @@
 #include "flight/live.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
+#include "base/clock.h"
 #include "flight/codec.h"
 
 namespace glassgate::flight {
-
-LiveFeed::Watch::~Watch() { watchers_->fetch_sub(1, std::memory_order_relaxed); }
-
-LiveFeed::Watch::Taken LiveFeed::Watch::take(uint32_t wait_ms) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(wait_ms),
-                      [this] { return over_ || !records_.empty() || dropped_ > 0; });
-    Taken taken{std::move(records_), std::exchange(dropped_, 0)};
-    records_.clear();
-    bytes_ = 0;
-    return taken;
-}
 
 LiveFeed::LiveFeed(const PlanShelf& plans) : plans_(plans) {
     thread_ = std::thread([this] { run(); });
@@ -29,26 +20,19 @@ LiveFeed::~LiveFeed() {
     }
     changed_.notify_all();
     thread_.join();
-    const std::lock_guard lock(watches_mutex_);
-    for (const auto& weak : watches_)
-        if (const auto watch = weak.lock()) {
-            const std::lock_guard inner(watch->mutex_);
-            watch->over_ = true;
-            watch->changed_.notify_all();
-        }
 }
 
-std::shared_ptr<LiveFeed::Watch> LiveFeed::watch(std::optional<Filter> filter,
-                                                 std::function<void()> wake) {
-    std::shared_ptr<Watch> watch(new Watch);
-    watch->filter_ = std::move(filter);
-    if (watch->filter_) watch->run_.emplace(*watch->filter_);
-    watch->wake_ = std::move(wake);
-    watch->watchers_ = watchers_;
-    watchers_->fetch_add(1, std::memory_order_relaxed);
-    const std::lock_guard lock(watches_mutex_);
-    watches_.push_back(watch);
-    return watch;
+void LiveFeed::watch(std::optional<Filter> filter, Watcher watcher) {
+    auto watch = std::make_unique<Watch>();
+    watch->filter = std::move(filter);
+    if (watch->filter) watch->run.emplace(*watch->filter);
+    watch->watcher = std::move(watcher);
+    {
+        const std::lock_guard lock(mutex_);
+        new_watches_.push_back(std::move(watch));
+    }
+    watchers_.fetch_add(1, std::memory_order_relaxed);
+    changed_.notify_all();
 }
 
 void LiveFeed::offer(std::string_view entry) {
@@ -66,58 +50,55 @@ void LiveFeed::offer(std::string_view entry) {
 
 void LiveFeed::run() {
     std::vector<std::string> entries;
-    std::vector<Shared> records;
-    while (true) {
-        uint64_t dropped = 0;
-        {
-            std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (stopping_) return;
-            entries.clear();
-            entries.swap(queue_);
-            queue_bytes_ = 0;
-            dropped = std::exchange(dropped_, 0);
-        }
+    std::vector<Record> records;
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        if (watches_.empty() && new_watches_.empty())
+            changed_.wait(lock);
+        else if (queue_.empty())
+            changed_.wait_for(lock, std::chrono::seconds(1));
+        if (stopping_) return;
+        entries.clear();
+        entries.swap(queue_);
+        queue_bytes_ = 0;
+        const uint64_t dropped = std::exchange(dropped_, 0);
+        std::move(new_watches_.begin(), new_watches_.end(), std::back_inserter(watches_));
+        new_watches_.clear();
+        lock.unlock();
         records.clear();
         for (const std::string& entry : entries) {
-            auto record = std::make_shared<Record>();
+            Record record;
             uint64_t key = 0;
-            if (!decode_entry(entry, *record, key)) continue;
-            record->plan = plans_.plan(key);
-            record->attach();
+            if (!decode_entry(entry, record, key)) continue;
+            record.plan = plans_.plan(key);
+            record.attach();
             records.push_back(std::move(record));
         }
         give(records, dropped);
+        lock.lock();
     }
 }
 
-void LiveFeed::give(const std::vector<Shared>& records, uint64_t dropped) {
-    const std::lock_guard all(watches_mutex_);
-    std::erase_if(watches_, [](const auto& watch) { return watch.expired(); });
-    for (const auto& weak : watches_) {
-        const auto watch = weak.lock();
-        if (watch == nullptr) continue;
-        bool any = dropped > 0;
-        {
-            const std::lock_guard lock(watch->mutex_);
-            watch->dropped_ += dropped;
-            for (const Shared& record : records) {
-                if (watch->run_ && !watch->run_->matches(*record)) continue;
-                const std::size_t bytes = sizeof(Record) + record->text.size();
-                any = true;
-                if (watch->records_.size() >= kWatchRecords ||
-                    watch->bytes_ + bytes > kWatchBytes) {
-                    ++watch->dropped_;
-                    continue;
-                }
-                watch->bytes_ += bytes;
-                watch->records_.push_back(record);
+void LiveFeed::give(const std::vector<Record>& records, uint64_t dropped) {
+    const uint64_t second = mono_now_ns() / kNsPerSecond;
+    std::vector<const Record*> chosen;
+    const auto is_over = [&](const std::unique_ptr<Watch>& watch) {
+        if (std::exchange(watch->second, second) != second) watch->given = 0;
+        watch->dropped += dropped;
+        chosen.clear();
+        for (const Record& record : records) {
+            if (watch->run && !watch->run->matches(record)) continue;
+            if (watch->given >= kRecordsPerSecond) {
+                ++watch->dropped;
+                continue;
             }
+            ++watch->given;
+            chosen.push_back(&record);
         }
-        if (!any) continue;
-        watch->changed_.notify_all();
-        if (watch->wake_) watch->wake_();
-    }
+        return !watch->watcher(chosen, std::exchange(watch->dropped, 0));
+    };
+    const std::size_t gone = std::erase_if(watches_, is_over);
+    watchers_.fetch_sub(static_cast<int>(gone), std::memory_order_relaxed);
 }
 
 }  // namespace glassgate::flight

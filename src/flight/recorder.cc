@@ -1,45 +1,16 @@
 #include "flight/recorder.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
-
 #include "flight/codec.h"
 
 namespace glassgate::flight {
-namespace {
-
-Result<std::string> temporary_directory() {
-    const char* const base = std::getenv("TMPDIR");
-    std::string path =
-        std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/glassgate-flight-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return failure_errno("create " + path, errno);
-    return path;
-}
-
-}  // namespace
 
 Result<std::shared_ptr<FlightRecorder>> FlightRecorder::open(const RecorderSettings& settings) {
     std::shared_ptr<FlightRecorder> recorder(new FlightRecorder(settings));
-    std::string directory = settings.directory;
-    if (directory.empty()) {
-        directory = TRY(temporary_directory());
-        recorder->temporary_ = true;
-    }
-    auto ring = Ring::open(directory, settings.limits);
-    if (!ring) {
-        std::error_code ignored;
-        if (recorder->temporary_) std::filesystem::remove_all(directory, ignored);
-        return failure("flight recorder: " + ring.error().message);
-    }
+    auto ring = settings.directory.empty() ? Ring::open_anonymous(settings.limits)
+                                           : Ring::open(settings.directory, settings.limits);
+    if (!ring) return failure("flight recorder: " + ring.error().message);
     recorder->ring_ = *std::move(ring);
     return recorder;
-}
-
-FlightRecorder::~FlightRecorder() {
-    std::error_code ignored;
-    if (temporary_ && ring_ != nullptr) std::filesystem::remove_all(ring_->directory(), ignored);
 }
 
 void FlightRecorder::reconfigure(const RecorderSettings& settings) {
@@ -60,16 +31,19 @@ Selection FlightRecorder::selection() const {
 
 class FlightRecorder::FlightSink final : public telemetry::Sink {
 public:
-    FlightSink(std::shared_ptr<FlightRecorder> recorder,
+    FlightSink(std::shared_ptr<FlightRecorder> recorder, const RecorderSettings& settings,
                std::shared_ptr<const telemetry::LineFormats> formats)
-        : recorder_(std::move(recorder)), formats_(std::move(formats)) {}
+        : recorder_(std::move(recorder)),
+          flush_ms_(settings.flush_ms),
+          queue_bytes_(settings.queue_bytes),
+          formats_(std::move(formats)) {}
 
     [[nodiscard]] telemetry::SinkTraits traits() const override {
         telemetry::SinkTraits traits;
         traits.name = kSinkName;
-        traits.queue_bytes = recorder_->settings_.queue_bytes;
+        traits.queue_bytes = queue_bytes_;
         traits.batch_bytes = 256 * 1024;
-        traits.flush_ms = recorder_->settings_.flush_ms;
+        traits.flush_ms = flush_ms_;
         return traits;
     }
 
@@ -115,15 +89,17 @@ private:
     }
 
     const std::shared_ptr<FlightRecorder> recorder_;
+    const uint32_t flush_ms_;
+    const uint64_t queue_bytes_;
     const std::shared_ptr<const telemetry::LineFormats> formats_;
     model::Exchange copy_;
     std::string text_, scratch_;
 };
 
 std::unique_ptr<telemetry::Sink> FlightRecorder::make_sink(
-    std::shared_ptr<FlightRecorder> recorder,
+    std::shared_ptr<FlightRecorder> recorder, const RecorderSettings& settings,
     std::shared_ptr<const telemetry::LineFormats> formats) {
-    return std::make_unique<FlightSink>(std::move(recorder), std::move(formats));
+    return std::make_unique<FlightSink>(std::move(recorder), settings, std::move(formats));
 }
 
 }  // namespace glassgate::flight

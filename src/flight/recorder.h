@@ -13,6 +13,7 @@
 #include "flight/plan_shelf.h"
 #include "flight/ring.h"
 #include "flight/select.h"
+#include "flight/settings.h"
 #include "telemetry/pipeline/sink.h"
 #include "telemetry/project/line_format.h"
 
@@ -20,34 +21,25 @@ namespace glassgate::flight {
 
 inline constexpr std::string_view kSinkName = "flight-recorder";
 
-struct RecorderSettings {
-    std::string directory;  // empty: one of its own, in the temporary directory, that goes with it
-    RingLimits limits;
-    Selection selection;
-    uint32_t flush_ms = 250;  // what a kill -9 may cost
-    uint64_t queue_bytes = 8u << 20;
-    bool operator==(const RecorderSettings&) const = default;
-};
-
 class FlightRecorder {
 public:
     [[nodiscard]] static Result<std::shared_ptr<FlightRecorder>> open(
         const RecorderSettings& settings);
-    ~FlightRecorder();
     FlightRecorder(const FlightRecorder&) = delete;
     FlightRecorder& operator=(const FlightRecorder&) = delete;
 
-    // What may change while it runs: everything but the directory, flush_ms and queue_bytes.
+    // What may change while it runs: limits and selection; flush_ms and queue_bytes are the sink's.
     void reconfigure(const RecorderSettings& settings);
     // It keeps the recorder alive. `formats` belong to the collector.
     [[nodiscard]] static std::unique_ptr<telemetry::Sink> make_sink(
-        std::shared_ptr<FlightRecorder> recorder,
+        std::shared_ptr<FlightRecorder> recorder, const RecorderSettings& settings,
         std::shared_ptr<const telemetry::LineFormats> formats);
 
     [[nodiscard]] const Ring& ring() const noexcept { return *ring_; }
+    // A record is in the ring so long after its exchange was closed, at the latest, when nothing
+    // holds the sink up.
+    [[nodiscard]] uint32_t settled_ms() const noexcept { return settings_.flush_ms + 60; }
     [[nodiscard]] LiveFeed& live() noexcept { return live_; }
-    [[nodiscard]] const std::string& directory() const noexcept { return ring_->directory(); }
-    [[nodiscard]] bool temporary() const noexcept { return temporary_; }
 
 private:
     class FlightSink;
@@ -56,7 +48,6 @@ private:
 
     mutable std::mutex mutex_;
     RecorderSettings settings_;
-    bool temporary_ = false;
     PlanShelf plans_;
     std::shared_ptr<Ring> ring_;
     LiveFeed live_{plans_};

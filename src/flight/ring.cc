@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/clock.h"
@@ -42,7 +43,9 @@ void trim_quarantine(const std::string& directory) {
 
 }  // namespace
 
-Ring::~Ring() = default;
+Ring::~Ring() {
+    if (anonymous_) ::rmdir(directory_.c_str());
+}
 
 // --- opening -------------------------------------------------------------------------------------
 
@@ -54,6 +57,18 @@ Result<std::shared_ptr<Ring>> Ring::open(std::string directory, const RingLimits
     ring->limits_ = limits;
     TRY_STATUS(ring->load(false));
     ring->make_room(0);
+    return ring;
+}
+
+Result<std::shared_ptr<Ring>> Ring::open_anonymous(const RingLimits& limits) {
+    const char* const base = std::getenv("TMPDIR");
+    std::string directory =
+        std::string(base != nullptr && *base != '\0' ? base : "/tmp") + "/glassgate-flight-XXXXXX";
+    if (::mkdtemp(directory.data()) == nullptr) return failure_errno("create " + directory, errno);
+    std::shared_ptr<Ring> ring(new Ring(std::move(directory), store::Disk::real()));
+    ring->anonymous_ = true;
+    ring->limits_ = limits;
+    TRY_STATUS(ring->begin_journal());
     return ring;
 }
 
@@ -105,7 +120,7 @@ Status Ring::load(bool read_only) {
 }
 
 Status Ring::begin_journal() {
-    journal_ = TRY(AppendFile::create(disk_, directory_ + std::string(kJournalName)));
+    journal_ = TRY(AppendFile::create(disk_, directory_ + std::string(kJournalName), anonymous_));
     return journal_.append(encode_file_head(kJournalMagic, {0, wall_now_ns()}));
 }
 
@@ -160,7 +175,7 @@ uint64_t Ring::segment_bytes() const {
 void Ring::drop_oldest() {
     const std::unique_lock lock(mutex_);
     records_ -= segments_.front()->records();
-    ::unlink(segments_.front()->path().c_str());
+    if (!anonymous_) ::unlink(segments_.front()->path().c_str());
     segments_.pop_front();
 }
 
@@ -184,7 +199,7 @@ Status Ring::prepare_segment(std::size_t bytes) {
     if (!segments_.empty() && segments_.back()->size() + bytes <= segment_bytes()) return {};
     const uint64_t number =
         segments_.empty() ? next_sequence_ / kBlockRecords + 1 : segments_.back()->number() + 1;
-    auto segment = TRY(Segment::create(disk_, directory_, number, wall_now_ns()));
+    auto segment = TRY(Segment::create(disk_, directory_, number, wall_now_ns(), anonymous_));
     const std::unique_lock lock(mutex_);
     segments_.push_back(std::move(segment));
     return {};
@@ -251,6 +266,7 @@ Status Ring::write_block(std::span<const std::string_view> entries) {
 
 Ring::Appended Ring::append(std::span<const std::string_view> entries,
                             const PlanBytes& plan_bytes) {
+    const std::lock_guard turn(append_mutex_);
     Appended done;
     const auto failed = [&](const Error& error) {
         const std::unique_lock lock(mutex_);

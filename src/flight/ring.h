@@ -4,7 +4,7 @@
 // file, compressed. What append() has reported as safe survives a kill -9: a restart, or somebody
 // who reads the directory of a dead gateway, finds it (docs/formats/flight.md).
 //
-// append() is for one thread; everything else for any.
+// Any thread; append() is one at a time.
 #pragma once
 
 #include <atomic>
@@ -25,16 +25,9 @@
 #include "flight/filter/filter.h"
 #include "flight/record.h"
 #include "flight/segment.h"
+#include "flight/settings.h"
 
 namespace glassgate::flight {
-
-struct RingLimits {
-    uint64_t max_bytes = 512u << 20;  // of all files together; never exceeded
-    // Kept at least as long as the bytes allow; above, the oldest segment goes.
-    uint64_t max_records = 2'000'000;
-    bool operator==(const RingLimits&) const = default;
-};
-inline constexpr uint64_t kMinRingBytes = 1u << 20;
 
 struct RingStats {
     uint64_t records = 0, bytes = 0, segments = 0;
@@ -67,6 +60,9 @@ public:
     // to or belongs to another process.
     [[nodiscard]] static Result<std::shared_ptr<Ring>> open(
         std::string directory, const RingLimits& limits, store::Disk& disk = store::Disk::real());
+    // Of files without names in a folder of the temporary directory: when the process ends, however
+    // it ends, no byte of it is left.
+    [[nodiscard]] static Result<std::shared_ptr<Ring>> open_anonymous(const RingLimits& limits);
     // For reading, also beside a living gateway; changes nothing.
     [[nodiscard]] static Result<std::shared_ptr<Ring>> open_read_only(std::string directory);
     ~Ring();
@@ -121,9 +117,11 @@ private:
 
     const std::string directory_;
     store::Disk& disk_;
+    bool anonymous_ = false;
     std::optional<store::DirectoryLock> lock_;
+    std::mutex append_mutex_;  // guards what follows, and who may change what mutex_ guards
     AppendFile journal_;
-    BlockWriter writer_;  // of append()'s thread
+    BlockWriter writer_;
     std::string frame_;
 
     mutable std::shared_mutex mutex_;  // everything below; append() alone writes it

@@ -25,11 +25,12 @@ std::string name_of(uint64_t number) {
 
 // --- file ----------------------------------------------------------------------------------------
 
-Result<AppendFile> AppendFile::create(store::Disk& disk, std::string path) {
+Result<AppendFile> AppendFile::create(store::Disk& disk, std::string path, bool anonymous) {
     AppendFile out;
     out.file_ = store::FileHandle(
         ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, kMode));
     if (!out.file_.open()) return failure_errno("create " + path, errno);
+    if (anonymous) ::unlink(path.c_str());
     out.disk_ = &disk;
     out.path_ = std::move(path);
     return out;
@@ -93,9 +94,10 @@ Status AppendFile::read(uint64_t offset, std::size_t count, std::string& out) co
 // --- segment -------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Segment>> Segment::create(store::Disk& disk, const std::string& directory,
-                                                 uint64_t number, uint64_t wall_ns) {
+                                                 uint64_t number, uint64_t wall_ns,
+                                                 bool anonymous) {
     auto segment = std::make_unique<Segment>();
-    segment->file_ = TRY(AppendFile::create(disk, directory + name_of(number)));
+    segment->file_ = TRY(AppendFile::create(disk, directory + name_of(number), anonymous));
     segment->head_ = {number, wall_ns};
     if (Status written = segment->file_.append(encode_file_head(kSegmentMagic, segment->head_));
         !written) {

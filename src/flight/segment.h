@@ -16,10 +16,12 @@
 namespace glassgate::flight {
 
 // A file that is written at its end only and read anywhere; one writing thread. A write that fails
-// is taken back, so that what was there before stays whole.
+// is taken back, so that what was there before stays whole. An anonymous one has no name: it is
+// gone with its process, however that ends.
 class AppendFile {
 public:
-    [[nodiscard]] static Result<AppendFile> create(store::Disk& disk, std::string path);
+    [[nodiscard]] static Result<AppendFile> create(store::Disk& disk, std::string path,
+                                                   bool anonymous = false);
     [[nodiscard]] static Result<AppendFile> open(store::Disk& disk, std::string path,
                                                  bool read_only);
     [[nodiscard]] Status append(std::string_view bytes);
@@ -47,7 +49,8 @@ class Segment {
 public:
     [[nodiscard]] static Result<std::unique_ptr<Segment>> create(store::Disk& disk,
                                                                  const std::string& directory,
-                                                                 uint64_t number, uint64_t wall_ns);
+                                                                 uint64_t number, uint64_t wall_ns,
+                                                                 bool anonymous = false);
     // Reads heads only, and the body of the last block. What a crash has torn off at the end is cut
     // off (unless `read_only`); `damage` says what was found. Fails when its head is not sound.
     [[nodiscard]] static Result<std::unique_ptr<Segment>> open(store::Disk& disk, std::string path,

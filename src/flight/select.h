@@ -6,16 +6,11 @@
 #include <string>
 
 #include "flight/record.h"
+#include "flight/settings.h"
 #include "model/exchange.h"
 #include "telemetry/project/line_format.h"
 
 namespace glassgate::flight {
-
-struct Selection {
-    double sample_rate = 0.1;               // of what is neither failed nor refused nor slow
-    uint64_t slower_than_ns = 500'000'000;  // 0: none is slow
-    bool operator==(const Selection&) const = default;
-};
 
 // Every error, everything answered with 400 or above or not completed, everything slow; of the rest
 // a share, by trace id: the gateways a request passes keep the same ones. Nothing: sampled out.

@@ -13,6 +13,8 @@
 #include "config/load.h"
 #include "config/watcher.h"
 #include "gateway/admin.h"
+#include "gateway/flight_slot.h"
+#include "gateway/overview.h"
 #include "gateway/version.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
@@ -51,6 +53,7 @@ public:
 private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
     void watch_also(const std::vector<std::string>& files);
+    void set_tap();
     Status start_workers();
     Status apply(const config::Configuration& next);
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
@@ -75,6 +78,8 @@ private:
 
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
+    FlightSlot flight_;  // before telemetry: a scrape reads it
+    Overview overview_;  // likewise: its thread writes it
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::unique_ptr<proxy::Control> control_;
@@ -129,12 +134,16 @@ std::expected<void, StartError> RunningGateway::start_up() {
         telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
     if (!telemetry) return environment(telemetry.error());
     telemetry_ = std::move(*telemetry);
-    if (options_.tap.exchange || options_.tap.event) telemetry_->set_tap(options_.tap);
+    set_tap();
     configuration_ = std::move(*configuration);
     const config::Configuration& now = *configuration_;
-    if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
+    auto settings = flight_.prepare(now.flight, now.telemetry);
+    if (!settings) return environment(settings.error());
+    if (auto status = telemetry_->reconfigure(*settings, now.plan->names); !status)
         return environment(status.error());
+    flight_.commit();
     export_state();
+    flight_.export_state(telemetry_->metrics());
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
     if (!admin) return environment(admin.error());
@@ -149,6 +158,18 @@ std::expected<void, StartError> RunningGateway::start_up() {
     telemetry_->event(event);
     running_ = true;
     return {};
+}
+
+// What the overview is made of; and the demo's panel, if there is one.
+void RunningGateway::set_tap() {
+    telemetry_->set_tap({[this](const model::Exchange& exchange) {
+                             overview_.exchange(exchange);
+                             if (options_.tap.exchange) options_.tap.exchange(exchange);
+                         },
+                         [this](const Event& event) {
+                             overview_.event(event);
+                             if (options_.tap.event) options_.tap.event(event);
+                         }});
 }
 
 Status RunningGateway::start_workers() {
@@ -188,10 +209,11 @@ void RunningGateway::abandon_workers(std::size_t count) {
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
 // Telemetry is last of these, since its series cannot be taken back at once.
 Status RunningGateway::apply(const config::Configuration& next) {
+    const telemetry::Settings settings = TRY(flight_.prepare(next.flight, next.telemetry));
     TRY_STATUS(prepare_workers(next.plan));
     Status status = admin_->reconfigure(next.telemetry.metrics);
     if (status) {
-        status = telemetry_->reconfigure(next.telemetry, next.plan->names);
+        status = telemetry_->reconfigure(settings, next.plan->names);
         if (!status) {
             if (Status back = admin_->reconfigure(configuration_->telemetry.metrics); !back)
                 status =
@@ -202,6 +224,7 @@ Status RunningGateway::apply(const config::Configuration& next) {
         abandon_workers(workers_.size());
         return status;
     }
+    flight_.commit();
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
     return {};
