@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace glassgate::config {
@@ -29,7 +30,13 @@ struct ConsoleSettings {
     // are no credentials.
     std::vector<std::string> hosts;
     std::string cors_origin = ".*";  // RE2, anchored; as Prometheus' --web.cors.origin
+    bool required = false;           // written down: not to be able to listen is an error
     bool operator==(const ConsoleSettings&) const = default;
 };
+
+// Whether an address is the machine's own: 127.0.0.0/8 or ::1.
+[[nodiscard]] bool is_loopback(std::string_view address) noexcept;
+// Empty: good; else why these settings must not be listened with.
+[[nodiscard]] std::string_view problem_with_exposure(const ConsoleSettings& settings);
 
 }  // namespace glassgate::config

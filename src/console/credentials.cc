@@ -10,18 +10,16 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "config/password_hash.h"
 #include "http/base64.h"
 
 namespace glassgate::console {
 namespace {
 
-constexpr std::size_t kSaltBytes = 16, kHashBytes = 32, kTokenBytes = 32;
-constexpr std::size_t kKnownMax = 1024;
+using config::ScryptHash;
 
-struct ScryptHash {
-    uint64_t log2_n = 14, r = 8, p = 1;
-    std::string salt, hash;
-};
+constexpr std::size_t kSaltBytes = 16, kTokenBytes = 32;
+constexpr std::size_t kKnownMax = 1024;
 
 std::string random_bytes(std::size_t size) {
     std::string bytes(size, '\0');
@@ -45,31 +43,8 @@ bool same(std::string_view a, std::string_view b) noexcept {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-std::optional<ScryptHash> parse_hash(std::string_view text) {
-    if (!text.starts_with("scrypt:")) return std::nullopt;
-    std::array<std::string_view, 6> parts;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        const std::size_t colon = text.find(':');
-        if ((colon == std::string_view::npos) != (i + 1 == parts.size())) return std::nullopt;
-        parts[i] = text.substr(0, colon);
-        text.remove_prefix(colon == std::string_view::npos ? text.size() : colon + 1);
-    }
-    ScryptHash hash;
-    const auto log2_n = parse_u64(parts[1]), r = parse_u64(parts[2]), p = parse_u64(parts[3]);
-    // Bounded: 1 GiB at most, and not so weak as to be pointless.
-    if (!log2_n || !r || !p || *log2_n < 10 || *log2_n > 20 || *r < 1 || *r > 8 || *p < 1 ||
-        *p > 16 || !http::decode_base64(parts[4], hash.salt) ||
-        !http::decode_base64(parts[5], hash.hash) || hash.salt.size() < 8 ||
-        hash.hash.size() != kHashBytes)
-        return std::nullopt;
-    hash.log2_n = *log2_n;
-    hash.r = *r;
-    hash.p = *p;
-    return hash;
-}
-
 std::string stretch(std::string_view password, const ScryptHash& like) {
-    std::string hash(kHashBytes, '\0');
+    std::string hash(config::kPasswordHashBytes, '\0');
     const uint64_t memory_max = (uint64_t{1} << 30) + (uint64_t{64} << 20);
     const int good = EVP_PBE_scrypt(
         password.data(), password.size(), reinterpret_cast<const unsigned char*>(like.salt.data()),
@@ -109,19 +84,8 @@ Result<NewToken> make_token() {
     return made;
 }
 
-std::string problem_with_password_hash(std::string_view text) {
-    return parse_hash(text) ? "" : "not a hash as `glassgate password` prints it";
-}
-
-std::string problem_with_token_hash(std::string_view text) {
-    const bool good =
-        text.starts_with("sha256:") && text.size() == 7 + std::size_t{2} * SHA256_DIGEST_LENGTH &&
-        text.substr(7).find_first_not_of("0123456789abcdef") == std::string_view::npos;
-    return good ? "" : "not a hash as `glassgate password --token` prints it";
-}
-
 Credentials::Credentials(std::vector<config::ConsoleCredential> all)
-    : all_(std::move(all)), key_(random_bytes(kHashBytes)) {}
+    : all_(std::move(all)), key_(random_bytes(config::kPasswordHashBytes)) {}
 
 std::string Credentials::digest(std::string_view authorization) const {
     std::string mac(SHA256_DIGEST_LENGTH, '\0');
@@ -169,7 +133,7 @@ std::optional<Credentials::User> Credentials::check_basic(std::string_view encod
     // For an unknown name another's hash is computed: the time must not tell which names exist.
     const config::ConsoleCredential* const used = named != nullptr ? named : other;
     if (used == nullptr) return std::nullopt;
-    const auto expected = parse_hash(used->password);
+    const auto expected = config::parse_password_hash(used->password);
     if (!expected) return std::nullopt;
     const bool right = same(stretch(password, *expected), expected->hash);
     if (named == nullptr || !right) return std::nullopt;

@@ -24,10 +24,6 @@ struct NewToken {
 };
 [[nodiscard]] Result<NewToken> make_token();
 
-// Empty: good. Else what is wrong with a hash in the configuration.
-[[nodiscard]] std::string problem_with_password_hash(std::string_view text);
-[[nodiscard]] std::string problem_with_token_hash(std::string_view text);
-
 class Credentials {
 public:
     struct User {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "config/password_hash.h"
 #include "http/base64.h"
 
 namespace glassgate::console {
@@ -20,8 +21,8 @@ TEST(Credentials, AcceptsPasswordsAndTokens) {
     const auto hash = hash_password("correct horse: battery");
     const auto token = make_token();
     ASSERT_TRUE(hash && token);
-    EXPECT_EQ(problem_with_password_hash(*hash), "");
-    EXPECT_EQ(problem_with_token_hash(token->hash), "");
+    EXPECT_EQ(config::problem_with_password_hash(*hash), "");
+    EXPECT_EQ(config::problem_with_token_hash(token->hash), "");
     Credentials credentials({ConsoleCredential{"ann", ConsoleRole::operator_, *hash, {}},
                              ConsoleCredential{"grafana", ConsoleRole::viewer, {}, token->hash}});
     const std::string good = basic("ann", "correct horse: battery");
@@ -63,8 +64,8 @@ TEST(Credentials, RefusesHashesThatAreNone) {
     for (const std::string& bad : {std::string(), std::string("secret"), good + ":",
                                    good.substr(0, good.size() - 2), std::string("scrypt:14:8:1::"),
                                    "scrypt:30" + good.substr(9), "scrypt:1" + good.substr(9)})
-        EXPECT_NE(problem_with_password_hash(bad), "") << bad;
-    EXPECT_NE(problem_with_token_hash("sha256:12"), "");
+        EXPECT_NE(config::problem_with_password_hash(bad), "") << bad;
+    EXPECT_NE(config::problem_with_token_hash("sha256:12"), "");
     EXPECT_FALSE(hash_password(""));
 }
 

@@ -1,8 +1,5 @@
 #include "console/origin.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <string>
 
@@ -23,16 +20,6 @@ std::string_view host_of(std::string_view authority) noexcept {
 
 }  // namespace
 
-bool is_loopback(std::string_view address) noexcept {
-    sockaddr_storage parsed{};
-    if (!io::parse_address(std::string(address), 0, parsed)) return false;
-    if (parsed.ss_family == AF_INET) {
-        const auto& v4 = reinterpret_cast<const sockaddr_in&>(parsed);
-        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-    }
-    return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(parsed).sin6_addr);
-}
-
 bool is_own_host(std::string_view authority, const config::ConsoleSettings& settings) noexcept {
     if (authority.empty()) return true;  // HTTP/1.0: no browser
     const std::string_view host = host_of(authority);
@@ -51,11 +38,6 @@ bool is_cross_site(std::string_view origin, std::string_view fetch_site,
     if (origin.empty()) return false;
     const std::size_t scheme = origin.find("://");
     return scheme == std::string_view::npos || !iequals(origin.substr(scheme + 3), authority);
-}
-
-std::string_view problem_with_exposure(const config::ConsoleSettings& settings) {
-    if (!settings.credentials.empty() || is_loopback(settings.address)) return {};
-    return "the console listens beyond loopback only when credentials are configured";
 }
 
 }  // namespace glassgate::console

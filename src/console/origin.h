@@ -4,13 +4,9 @@
 
 #include <string_view>
 
-#include "base/result.h"
 #include "config/console_settings.h"
 
 namespace glassgate::console {
-
-// Whether an address is the machine's own: 127.0.0.0/8 or ::1.
-[[nodiscard]] bool is_loopback(std::string_view address) noexcept;
 
 // Whether a request for this Host may be answered without credentials: an address, localhost or a
 // name from the settings. Any other name may be a stranger's that he has made to point here (DNS
@@ -22,8 +18,5 @@ namespace glassgate::console {
 // not a browser.
 [[nodiscard]] bool is_cross_site(std::string_view origin, std::string_view fetch_site,
                                  std::string_view authority) noexcept;
-
-// Empty: good; else why these settings must not be listened with.
-[[nodiscard]] std::string_view problem_with_exposure(const config::ConsoleSettings& settings);
 
 }  // namespace glassgate::console

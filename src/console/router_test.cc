@@ -105,14 +105,14 @@ TEST(Origin, LoopbackOnlyWithoutCredentials) {
     config::ConsoleSettings settings;
     for (const char* good : {"127.0.0.1", "127.1.2.3", "::1"}) {
         settings.address = good;
-        EXPECT_TRUE(problem_with_exposure(settings).empty()) << good;
+        EXPECT_TRUE(config::problem_with_exposure(settings).empty()) << good;
     }
     for (const char* bad : {"0.0.0.0", "*", "::", "10.0.0.1", "localhost"}) {
         settings.address = bad;
-        EXPECT_FALSE(problem_with_exposure(settings).empty()) << bad;
+        EXPECT_FALSE(config::problem_with_exposure(settings).empty()) << bad;
     }
     settings.credentials.push_back({});
-    EXPECT_TRUE(problem_with_exposure(settings).empty());
+    EXPECT_TRUE(config::problem_with_exposure(settings).empty());
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ Result<std::unique_ptr<Server>> Server::start(const config::ConsoleSettings& set
 Status Server::reconfigure(const config::ConsoleSettings& settings) {
     const std::shared_ptr<Policy> before = policy();
     if (before != nullptr && before->settings == settings) return {};
-    if (const auto problem = problem_with_exposure(settings); !problem.empty())
+    if (const auto problem = config::problem_with_exposure(settings); !problem.empty())
         return failure(std::string(problem));
     auto next = std::make_shared<Policy>(settings);
     const bool elsewhere = before == nullptr || before->settings.address != settings.address ||

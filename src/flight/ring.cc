@@ -57,6 +57,7 @@ Result<std::shared_ptr<Ring>> Ring::open(std::string directory, const RingLimits
     ring->limits_ = limits;
     TRY_STATUS(ring->load(false));
     ring->make_room(0);
+    ring->bytes_ = ring->bytes_now();
     return ring;
 }
 
@@ -81,6 +82,7 @@ Result<std::shared_ptr<Ring>> Ring::open_read_only(std::string directory) {
     if (!journal && segment_paths(ring->directory_).empty())
         return failure(ring->directory_ + " holds no files of a flight recorder");
     TRY_STATUS(ring->load(true));
+    ring->bytes_ = ring->bytes_now();
     return ring;
 }
 
@@ -267,6 +269,13 @@ Status Ring::write_block(std::span<const std::string_view> entries) {
 Ring::Appended Ring::append(std::span<const std::string_view> entries,
                             const PlanBytes& plan_bytes) {
     const std::lock_guard turn(append_mutex_);
+    const Appended done = append_all(entries, plan_bytes);
+    bytes_.store(bytes_now(), std::memory_order_relaxed);
+    return done;
+}
+
+Ring::Appended Ring::append_all(std::span<const std::string_view> entries,
+                                const PlanBytes& plan_bytes) {
     Appended done;
     const auto failed = [&](const Error& error) {
         const std::unique_lock lock(mutex_);
@@ -298,7 +307,7 @@ RingStats Ring::stats() const {
     const std::shared_lock lock(mutex_);
     RingStats stats;
     stats.records = records_ + open_.size();
-    stats.bytes = bytes_now();
+    stats.bytes = bytes_.load(std::memory_order_relaxed);
     stats.segments = segments_.size();
     stats.next_sequence = next_sequence_;
     stats.damage = damage_;

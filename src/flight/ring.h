@@ -96,6 +96,8 @@ private:
     };
 
     [[nodiscard]] Status load(bool read_only);
+    [[nodiscard]] Appended append_all(std::span<const std::string_view> entries,
+                                      const PlanBytes& plan_bytes);
     void read_journal(std::string_view bytes, uint64_t& end);
     [[nodiscard]] Status begin_journal();
     [[nodiscard]] Status write_journal(std::span<const std::string_view> entries);
@@ -134,6 +136,7 @@ private:
     Damage damage_;
     std::vector<std::string> quarantined_;
     std::string last_error_;
+    std::atomic<uint64_t> bytes_{0};                   // of all files, as of the last append
     mutable std::atomic<uint64_t> damaged_blocks_{0};  // seen by readers
 
     mutable std::mutex plans_mutex_;  // taken behind mutex_, if both

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <set>
+#include <thread>
 
 #include "flight/flight_scene_test.h"
 
@@ -225,6 +225,27 @@ TEST_F(RingTest, OneProcessWritesManyRead) {
     EXPECT_EQ(all(**reader).size(), 700u);
     EXPECT_FALSE(Ring::open_read_only(folder.path() + "/nothing"));
     EXPECT_FALSE(Ring::open_read_only(folder.path()));
+}
+
+TEST_F(RingTest, ReadersSeeAGrowingRingWhole) {
+    open({kMinRingBytes, 1'000'000});
+    append(0, 100);
+    std::atomic<bool> over{false};
+    const auto read = [&] {
+        while (!over) {
+            const std::vector<Record> records = all(*ring);
+            for (std::size_t i = 1; i < records.size(); ++i)
+                ASSERT_EQ(records[i].sequence, records[i - 1].sequence + 1);
+            ASSERT_FALSE(records.empty());
+            ASSERT_LE(ring->find(id_of(records.back())).size(), 1u);
+            (void)ring->stats();
+        }
+    };
+    std::thread one(read), two(read);
+    append(100, 8000, 61);
+    over = true;
+    one.join();
+    two.join();
 }
 
 class FailingDisk : public store::Disk {

@@ -4,9 +4,12 @@ namespace glassgate::gateway {
 
 using flight::FlightRecorder;
 
-Result<telemetry::Settings> FlightSlot::prepare(const flight::RecorderSettings& settings,
+Result<telemetry::Settings> FlightSlot::prepare(flight::RecorderSettings settings,
+                                                const std::string& state_directory,
                                                 const telemetry::Settings& telemetry) {
     next_.reset();
+    if (settings.directory.empty() && !state_directory.empty())
+        settings.directory = state_directory + "/flight";
     next_settings_ = settings;
     telemetry::Settings with = telemetry;
     if (!settings.enabled) return with;

@@ -16,8 +16,10 @@ class FlightSlot {
 public:
     // Control thread. The settings of telemetry with the recorder's sink among its guests. Opens a
     // recorder when there is none for that directory; fails when that cannot be done. Nothing is in
-    // force before commit().
-    [[nodiscard]] Result<telemetry::Settings> prepare(const flight::RecorderSettings& settings,
+    // force before commit(). Without a path in the settings it is `flight` in the state directory;
+    // without one of these (empty) it is in files without names.
+    [[nodiscard]] Result<telemetry::Settings> prepare(flight::RecorderSettings settings,
+                                                      const std::string& state_directory,
                                                       const telemetry::Settings& telemetry);
     void commit();
 

@@ -15,7 +15,9 @@ io::Task<bool> SimpleClient::answer_elsewhere() {
     body_.clear();
     // A client that has closed before its answer was there does not wait for it; one whose answer
     // is there already gets it, whatever it did to its own side.
-    while (!leaving_ && !reply_->decided()) co_await wait_for_reply();
+    while (!leaving_ && !reply_->decided()) {
+        co_await wait_for_reply();
+    }
     bool good = false;
     StreamEnd end = StreamEnd::client_gone;
     if (reply_->decided()) {

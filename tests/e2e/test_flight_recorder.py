@@ -195,7 +195,7 @@ def test_it_stays_within_its_bytes_and_counts_everything(flight, origin):
     gate = flight([route("all", origin)], recorder={"maxBytes": 1 << 20})
     highest = 0
     total = 0
-    for _ in range(12):
+    for _ in range(24):
         with gate.client() as client:
             for i in range(500):
                 client.ask(f"/item/{os.urandom(24).hex()}?x={i}", headers={"User-Agent": os.urandom(32).hex()})
@@ -205,7 +205,7 @@ def test_it_stays_within_its_bytes_and_counts_everything(flight, origin):
     gate.until_metric("flex_telemetry_records_total", total, sink="flight-recorder", outcome="delivered")
     assert highest <= 1 << 20
     metrics = gate.metrics()
-    assert 0 < metrics.sum("flex_flight_recorder_records") <= total
+    assert 0 < metrics.sum("flex_flight_recorder_records") < total, "the oldest are gone"
     assert metrics.sum("flex_flight_recorder_bytes") <= 1 << 20
 
 
