@@ -181,6 +181,12 @@ std::string stats_json(const RingStats& stats) {
     return out;
 }
 
+void order_by_time(std::vector<Record>& records, bool oldest_first) {
+    std::stable_sort(records.begin(), records.end(), [=](const Record& a, const Record& b) {
+        return oldest_first ? a.row.at_ns < b.row.at_ns : a.row.at_ns > b.row.at_ns;
+    });
+}
+
 Answer list(const Ring& ring, const Question& question, uint64_t now_ns, uint32_t patience_ms) {
     Scan scan;
     std::string wrong;
@@ -199,7 +205,7 @@ Answer list(const Ring& ring, const Question& question, uint64_t now_ns, uint32_
     scan.deadline_ns = mono_now_ns() + patience_ms * kNsPerMs;
     Scanned found = ring.scan(scan);
     const uint64_t next = found.records.empty() ? 0 : found.records.back().sequence;
-    if (question.oldest_first) std::reverse(found.records.begin(), found.records.end());
+    order_by_time(found.records, question.oldest_first);
     if (question.view == View::text) {
         std::string out;
         for (const Record& record : found.records) append_short_line(record, out);

@@ -36,6 +36,9 @@ struct Answer {
 [[nodiscard]] std::optional<uint64_t> read_time(std::string_view text, uint64_t now_wall_ns);
 [[nodiscard]] std::optional<uint64_t> read_duration_ns(std::string_view text);
 
+// By when they ended: the sequence is that of arrival, where two workers may pass each other.
+void order_by_time(std::vector<Record>& records, bool oldest_first);
+
 // The newest `limit` records that match. JSON: {"records", "more", "next", "looked_at",
 // "recorder"}; text: a line each (format of tail). Takes at most `patience_ms`.
 [[nodiscard]] Answer list(const Ring& ring, const Question& question, uint64_t now_wall_ns,

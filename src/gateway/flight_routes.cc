@@ -143,7 +143,7 @@ void tail(const FlightSlot& slot, const Request& request, Response& response) {
         // What was closed before the watch began is in the ring when it has been flushed.
         std::this_thread::sleep_for(std::chrono::milliseconds(recorder->settled_ms()));
         history = std::move(recorder->ring().scan(scan).records);
-        std::reverse(history.begin(), history.end());
+        flight::order_by_time(history, true);
     }
     stream->send("ready", "{}");
     state->begin(history, now_ns);

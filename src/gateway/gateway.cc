@@ -423,8 +423,7 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
         telemetry_->stop(flush_ms);
     }
     admin_.reset();  // to the end it can be scraped
-    console_.reset();
-    store_.reset();
+    // Console and store stay, stopped: their metrics may be read until the gateway goes.
     workers_.clear();
 }
 
