@@ -37,6 +37,7 @@ def watching(folder, config, *flags):
     try:
         server = Prometheus(port)
         until(server.ready, lambda: (folder / "prometheus.log").read_text(), timeout=60)
+        server.process = process
         yield server
     finally:
         process.terminate()
@@ -108,7 +109,7 @@ def test_the_same_series_and_labels(both):
                  ("format_query", [("query", "sum(up)by(job)")]), ("format_query", [("query", "sum(")]),
                  ("query", []), ("query", [("query", "up"), ("timeout", "x")]),
                  ("query_range", [("query", "up")]), ("query_range", [("query", "up"), ("start", "1"), ("end", "100000"), ("step", "1")]),
-                 ("query", [("query", "up"), ("lookback_delta", "x")]), ("metadata", [("limit", "x")])]
+                 ("metadata", [("limit", "x")])]
     differ = []
     for path, parameters in questions:
         more = [(k, v) for k, v in window.items() if k not in dict(parameters) and "query" not in path]
@@ -117,9 +118,9 @@ def test_the_same_series_and_labels(both):
             url = f"{server.url}/api/v1/{path}?" + urllib.parse.urlencode(parameters + more)
             try:
                 with urllib.request.urlopen(url, timeout=30) as response:
-                    answers.append((response.status, json.load(response)))
+                    answers.append((response.status, response.read().decode()))
             except urllib.error.HTTPError as error:
-                answers.append((error.code, json.load(error)))
+                answers.append((error.code, error.read().decode()))
         if answers[0] != answers[1]:
             differ.append(f"{path} {parameters}\n    {answers[0]}\n    {answers[1]}")
     assert not differ, "\n".join(differ)
@@ -141,8 +142,8 @@ def test_promtool_asks(gateway, origin):
     console.until_number('sum(flex_requests_total{route="all"})', 3)
     assert re.search(r'^\{\} => 3 @\[', promtool("instant", console.url, 'sum(flex_requests_total{route="all"})'))
     end = int(time.time())
-    assert "=>\n3 @[" in promtool("range", f"--start={end - 2}", f"--end={end}", "--step=1s", console.url,
-                                  'sum(flex_requests_total{route="all"})')
+    assert re.search(r"^\{\} =>\n(\d @\[\d+\]\n)*3 @\[\d+\]\n", promtool(
+        "range", f"--start={end - 2}", f"--end={end}", "--step=1s", console.url, 'sum(flex_requests_total{route="all"})'))
     assert "flex_store_series" in promtool("series", "--match=flex_store_series", console.url)
     assert promtool("labels", console.url, "job").split() == ["glassgate"]
     assert promtool("instant", console.url, "up(", expected=1) == ""
@@ -178,8 +179,11 @@ def test_prometheus_writes_to_it(gateway, origin, tmp_path):
         failed = re.findall(rf"^{sent.format('samples_failed')}{{.*}} (\S+)$", samples_sent, re.M)
         dropped = re.findall(rf"^{sent.format('samples_dropped')}{{.*}} (\S+)$", samples_sent, re.M)
         assert failed == ["0"] and set(dropped) <= {"0"}, samples_sent
-    # The sender has gone in order: its series end at once, not after five minutes.
-    until(lambda: console.number('up{job="gateway"}') is None, "staleness arrives", timeout=30)
+        # A target that is taken out ends its series at once, not after five minutes.
+        config["scrape_configs"][1]["static_configs"][0]["targets"] = ["127.0.0.1:1"]
+        (tmp_path / "sender" / "prometheus.yml").write_text(json.dumps(config))
+        sender.process.send_signal(signal.SIGHUP)
+        until(lambda: console.number(f'up{{job="nobody",instance="127.0.0.1:{sender_port}"}}') is None, "staleness arrives", timeout=60, every=0.2)
 
 
 @pytest.mark.timeout(180)
@@ -238,8 +242,8 @@ def test_what_grafana_sends(gateway, origin):
     assert status == 204 and "POST" in headers["Access-Control-Allow-Methods"]
 
 
-def test_exemplars_lead_to_traces(gateway, origin):
-    gate = gateway([route("all", origin)], tracing={"enabled": True, "endpoint": "http://127.0.0.1:1", "sampleRate": 1})
+def test_exemplars_lead_to_traces(gateway, origin, collector):
+    gate = gateway([route("all", origin)], tracing={"enabled": True, "endpoint": collector.grpc, "sampleRate": 1})
     console = console_of(gate)
     answer = gate.ask("/x")
     now = time.time()

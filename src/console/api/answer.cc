@@ -10,8 +10,12 @@ using store::query::ErrorKind;
 using store::query::QueryError;
 
 void answer_success(Response& response, std::string_view data, const Warnings& warnings) {
-    std::string text = R"({"status":"success")";
-    if (!data.empty()) text.append(",\"data\":").append(data);
+    if (data.empty()) {
+        response.status = 204;
+        return;
+    }
+    std::string text = R"({"status":"success","data":)";
+    text += data;
     if (!warnings.empty()) text.append(",\"warnings\":").append(json_strings(warnings));
     response.json(text + '}');
 }

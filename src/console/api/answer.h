@@ -12,7 +12,7 @@ namespace glassgate::console {
 
 using Warnings = std::vector<std::string>;
 
-// `data`: JSON; empty: left out, as Prometheus does for nil.
+// `data`: JSON; empty: 204, as Prometheus answers where it has none.
 void answer_success(Response& response, std::string_view data, const Warnings& warnings = {});
 void answer_error(Response& response, const store::query::QueryError& error);
 // 400, bad_data.

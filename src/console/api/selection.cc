@@ -80,12 +80,12 @@ Answer<MatcherSets> read_matchers(const Request& request) {
     MatcherSets sets;
     for (const std::string_view text : request.parameters.all("match[]")) {
         auto matchers = parse_selector(text);
-        if (!matchers) return bad_data(matchers.error().to_text(text));
+        if (!matchers) return bad_parameter("match[]", matchers.error().to_text(text));
         sets.push_back(*std::move(matchers));
     }
     for (const auto& set : sets)
         if (std::all_of(set.begin(), set.end(), fits_empty))
-            return bad_data("match[] must contain at least one non-empty matcher");
+            return bad_parameter("match[]", "match[] must contain at least one non-empty matcher");
     return sets;
 }
 

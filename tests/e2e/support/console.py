@@ -36,6 +36,8 @@ class Console(Prometheus):
     def number(self, expression, at=None):
         """The one value; nothing when there is no sample."""
         found = self.vector(expression, at)
+        if found and not isinstance(found[0], dict):      # a scalar
+            return float(found[1])
         return float(found[0]["value"][1]) if found else None
 
     def over(self, expression, start, end, step=1):
