@@ -88,6 +88,13 @@ Result<std::shared_ptr<Ring>> Ring::open_read_only(std::string directory) {
 
 Status Ring::load(bool read_only) {
     for (const std::string& path : segment_paths(directory_)) {
+        std::error_code error;
+        if (const auto size = std::filesystem::file_size(path, error);
+            !error && size < kFileHeadBytes) {  // a crash while it was begun: nothing was in it
+            damage_.torn_bytes += size;
+            if (!read_only) ::unlink(path.c_str());
+            continue;
+        }
         auto segment = Segment::open(disk_, path, read_only, damage_);
         if (!segment) {
             quarantined_.push_back(segment.error().message);
@@ -107,7 +114,7 @@ Status Ring::load(bool read_only) {
     std::string bytes;
     if (!journal || !journal->read(0, journal->size(), bytes) ||
         !read_file_head(bytes, kJournalMagic, head).empty()) {
-        if (journal && journal->size() > 0) {
+        if (journal && journal->size() >= kFileHeadBytes) {
             quarantined_.push_back(path + ": " +
                                    std::string(read_file_head(bytes, kJournalMagic, head)));
             if (!read_only) store::quarantine(directory_, path);
