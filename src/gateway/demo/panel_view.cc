@@ -71,7 +71,7 @@ void PanelView::title_bar() {
     const Style bar{shade::kWhite, shade::kBar, true};
     canvas_.fill(0, 0, canvas_.width(), bar);
     const unsigned after =
-        canvas_.put(1, 0, fit("Glassgate · " + s_.title, canvas_.width() - 22), bar);
+        canvas_.put(1, 0, fit("Glassgate · " + s_.title, canvas_.width() - 12), bar);
     const std::string clock = s_.elapsed_s <= s_.total_s
                                   ? clock_text(s_.elapsed_s) + " / " + clock_text(s_.total_s)
                                   : clock_text(s_.elapsed_s);
