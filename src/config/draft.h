@@ -32,6 +32,7 @@ struct Draft {
     proxy::Plan plan;
     model::PlanNames names;
     telemetry::Settings telemetry;
+    flight::RecorderSettings flight;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
@@ -54,6 +55,7 @@ void compile_routes(const Node* routes, Draft& draft);
 void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& route);
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
+void compile_flight(const Node* flight_recorder, Draft& draft);  // of telemetry
 void compile_store(const Node* store, Draft& draft);      // of telemetry
 void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 

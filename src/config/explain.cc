@@ -219,6 +219,23 @@ void store_text(const StoreSettings& s, std::string& out) {
                ": " + joined(job.targets) + "\n";
 }
 
+// Likewise.
+void flight_text(const flight::RecorderSettings& f, std::string& out) {
+    if (f == flight::RecorderSettings{}) return;
+    out += "flight recorder: ";
+    if (!f.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += (f.directory.empty() ? std::string("in the state directory") : "in " + f.directory) +
+           ", at most " + std::to_string(f.limits.max_bytes) + " bytes and " +
+           std::to_string(f.limits.max_records) + " records, flushed every " + ms(f.flush_ms) +
+           "\n  keeps errors, refusals, events";
+    if (f.selection.slower_than_ns != 0)
+        out += ", slower than " + ms(f.selection.slower_than_ns / 1'000'000);
+    out += ", of the rest " + decimal(f.selection.sample_rate) + "\n";
+}
+
 void console_text(const ConsoleSettings& c, std::string& out) {
     ConsoleSettings plain;
     plain.required = c.required;
@@ -297,6 +314,7 @@ std::string explain(const Configuration& configuration) {
     tracing_text(configuration.telemetry.tracing, plan.trace, out);
     logging_text(configuration.telemetry.logging, out);
     store_text(configuration.store, out);
+    flight_text(configuration.flight, out);
     console_text(configuration.console, out);
     return out;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/document.h"
+#include "flight/settings.h"
 #include "config/console_settings.h"
 #include "config/digest.h"
 #include "config/store_settings.h"
@@ -36,6 +37,7 @@ struct CertificateExpiry {
 struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
+    flight::RecorderSettings flight;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;

@@ -17,6 +17,9 @@
 #include "gateway/admin.h"
 #include "gateway/built_in_store.h"
 #include "gateway/console_service.h"
+#include "gateway/flight_routes.h"
+#include "gateway/flight_slot.h"
+#include "gateway/overview.h"
 #include "gateway/version.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
@@ -56,13 +59,18 @@ public:
 
 private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
+    void set_tap();
     Status start_workers();
     Status open_store();
     Status start_console();
     Status apply_console(const config::ConsoleSettings& settings);
     [[nodiscard]] console::RuntimeFacts runtime_facts() const;
+    // Where state is kept across restarts; empty: nowhere.
+    [[nodiscard]] std::string state_directory_now() const {
+        return options_.in_memory ? std::string() : state_directory(options_.state_dir);
+    }
     Status apply(const config::Configuration& next);
-    Status apply_endpoints(const config::Configuration& next);
+    Status apply_endpoints(const config::Configuration& next, const telemetry::Settings& telemetry);
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
     void abandon_workers(std::size_t count);
     void reject(const std::string& reason, std::size_t errors);
@@ -87,6 +95,9 @@ private:
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
     telemetry::CertificateExpiry certificates_;
+    FlightSlot flight_;  // before telemetry: a scrape reads it
+    Overview overview_;  // likewise: its thread writes it
+    OverviewStream overview_stream_{overview_};
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
     console::PrometheusApi api_;
@@ -132,12 +143,16 @@ std::expected<void, StartError> RunningGateway::start_up() {
         telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
     if (!telemetry) return environment(telemetry.error());
     telemetry_ = std::move(*telemetry);
-    if (options_.tap.exchange || options_.tap.event) telemetry_->set_tap(options_.tap);
+    set_tap();
     configuration_ = std::move(*configuration);
     const config::Configuration& now = *configuration_;
-    if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
+    auto settings = flight_.prepare(now.flight, state_directory_now(), now.telemetry);
+    if (!settings) return environment(settings.error());
+    if (auto status = telemetry_->reconfigure(*settings, now.plan->names); !status)
         return environment(status.error());
+    flight_.commit();
     export_state();
+    flight_.export_state(telemetry_->metrics());
     if (auto status = open_store(); !status) return environment(status.error());
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
@@ -154,6 +169,18 @@ std::expected<void, StartError> RunningGateway::start_up() {
     telemetry_->event(event);
     running_ = true;
     return {};
+}
+
+// What the overview is made of; and the demo's panel, if there is one.
+void RunningGateway::set_tap() {
+    telemetry_->set_tap({[this](const model::Exchange& exchange) {
+                             overview_.exchange(exchange);
+                             if (options_.tap.exchange) options_.tap.exchange(exchange);
+                         },
+                         [this](const Event& event) {
+                             overview_.event(event);
+                             if (options_.tap.event) options_.tap.event(event);
+                         }});
 }
 
 Status RunningGateway::start_workers() {
@@ -204,10 +231,8 @@ void RunningGateway::abandon_workers(std::size_t count) {
 Status RunningGateway::open_store() {
     console_ = std::make_unique<ConsoleService>(telemetry_->metrics());
     if (!configuration_->store.enabled) return {};
-    const std::string state =
-        options_.in_memory ? std::string() : state_directory(options_.state_dir);
-    store_ = TRY(BuiltInStore::open(configuration_->store, state, telemetry_->metrics(),
-                                    configuration_->plan->names->gateway));
+    store_ = TRY(BuiltInStore::open(configuration_->store, state_directory_now(),
+                                    telemetry_->metrics(), configuration_->plan->names->gateway));
     return {};
 }
 
@@ -222,6 +247,7 @@ Status RunningGateway::start_console() {
         api_.targets = [this] { return store_->targets(); };
         console_->add(console::prometheus_routes(api_));
     }
+    console_->add(flight_routes(flight_, overview_, overview_stream_));
     return apply_console(configuration_->console);
 }
 
@@ -242,12 +268,13 @@ console::RuntimeFacts RunningGateway::runtime_facts() const {
 
 // Metrics endpoint, console and telemetry; all as the new configuration wants it, or none.
 // Telemetry is last, since its series cannot be taken back at once.
-Status RunningGateway::apply_endpoints(const config::Configuration& next) {
+Status RunningGateway::apply_endpoints(const config::Configuration& next,
+                                       const telemetry::Settings& telemetry) {
     const config::Configuration& now = *configuration_;
     TRY_STATUS(admin_->reconfigure(next.telemetry.metrics));
     Status status = apply_console(next.console);
     bool console_applied = status.has_value();
-    if (status) status = telemetry_->reconfigure(next.telemetry, next.plan->names);
+    if (status) status = telemetry_->reconfigure(telemetry, next.plan->names);
     if (status) return status;
     std::string message = status.error().message;
     if (console_applied)
@@ -260,11 +287,14 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next) {
 
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
 Status RunningGateway::apply(const config::Configuration& next) {
+    const telemetry::Settings settings =
+        TRY(flight_.prepare(next.flight, state_directory_now(), next.telemetry));
     TRY_STATUS(prepare_workers(next.plan));
-    if (Status status = apply_endpoints(next); !status) {
+    if (Status status = apply_endpoints(next, settings); !status) {
         abandon_workers(workers_.size());
         return status;
     }
+    flight_.commit();
     if (store_ != nullptr) store_->reconfigure(next.store);
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
@@ -395,8 +425,7 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
         telemetry_->stop(flush_ms);
     }
     admin_.reset();  // to the end it can be scraped
-    console_.reset();
-    store_.reset();
+    // Console and store stay, stopped: their metrics may be read until the gateway goes.
     workers_.clear();
 }
 

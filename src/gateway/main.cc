@@ -8,6 +8,7 @@
 
 #include "gateway/commands.h"
 #include "gateway/demo/demo.h"
+#include "gateway/flight_commands.h"
 #include "gateway/version.h"
 #include "store/query/cli.h"
 
@@ -109,6 +110,7 @@ int run_main(int argc, char** argv) {
     add_check(app, status);
     add_demo(app, status);
     add_query(app, status);
+    add_flight_commands(app, status);
     add_password(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");

@@ -145,6 +145,7 @@ void Collector::make_events(const model::Exchange& x) {
 
 void Collector::connection(const model::Connection& connection) {
     if (!is_refusal(connection.ending)) return;
+    for (const auto& channel : channels_) channel->project_refused(connection);
     const bool handshake = connection.ending == model::ConnectionEnding::tls_handshake_failed;
     std::string where = connection.listener_name;
     if (!handshake) where.append(1, ' ').append(to_text(connection.ending));
