@@ -393,9 +393,8 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
         telemetry_->stop(flush_ms);
     }
     admin_.reset();  // to the end it can be scraped
-    console_.reset();
-    store_.reset();
     workers_.clear();
+    // The store closes with the gateway: until then its numbers can be asked for like all others.
 }
 
 }  // namespace
