@@ -20,7 +20,7 @@ void write_results(RuleState& state, const std::vector<store::query::Sample>& sa
         series.emplace(sample.labels, sample.histogram != nullptr);
     }
     for (const auto& [labels, histogram] : state.last_series)
-        if (!series.contains(labels)) sink.append(labels, at_ms, store::stale_marker(), nullptr);
+        if (!series.contains(labels)) sink.end(labels, at_ms, histogram);
     state.last_series = std::move(series);
 }
 
@@ -72,7 +72,7 @@ void GroupRun::evaluate(const EvaluationScene& scene, TimeMs at_ms, int64_t rese
 void GroupRun::mark_stale(TimeMs at_ms, SampleSink& sink) {
     for (RuleState& state : rules) {
         for (const auto& [labels, histogram] : state.last_series)
-            sink.append(labels, at_ms, store::stale_marker(), nullptr);
+            sink.end(labels, at_ms, histogram);
         state.last_series.clear();
     }
 }

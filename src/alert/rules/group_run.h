@@ -9,12 +9,14 @@
 
 namespace glassgate::alert {
 
-// Where results go. A staleness marker is a value.
+// Where results go.
 class SampleSink {
 public:
     virtual ~SampleSink() = default;
     virtual void append(const store::Labels& labels, TimeMs at_ms, double value,
                         const store::query::HistogramPtr& histogram) = 0;
+    // The series is not given any more: a staleness marker.
+    virtual void end(const store::Labels& labels, TimeMs at_ms, bool was_histogram) = 0;
 };
 
 struct GroupRun {

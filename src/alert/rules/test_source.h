@@ -21,6 +21,9 @@ public:
     // A sample that is not newer than the series' newest is dropped, as storage does.
     void append(const store::Labels& labels, TimeMs at_ms, double value,
                 const store::query::HistogramPtr& histogram) override;
+    void end(const store::Labels& labels, TimeMs at_ms, bool) override {
+        append(labels, at_ms, store::stale_marker(), nullptr);
+    }
 
     [[nodiscard]] Result<std::vector<store::Series>> select(
         const std::vector<store::Matcher>& matchers, TimeMs from_ms, TimeMs to_ms,
