@@ -53,11 +53,16 @@ AlertService::AlertService(std::unique_ptr<Database> database, Hooks hooks)
           },
           hooks_.now)) {}
 
-AlertService::~AlertService() {
+AlertService::~AlertService() { stop(); }
+
+void AlertService::stop() {
     if (rules_) rules_->stop();
     dispatcher_->stop();
-    lanes_.clear();
-    links_.clear();
+    std::map<std::string, std::shared_ptr<Lane>> lanes;
+    std::vector<std::shared_ptr<AlertmanagerLink>> links;
+    const std::lock_guard lock(mutex_);
+    lanes.swap(lanes_);
+    links.swap(links_);
 }
 
 void AlertService::reconfigure(const Settings& settings) {

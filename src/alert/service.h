@@ -34,6 +34,8 @@ public:
                                                                      Hooks hooks);
     // Stops; what is not delivered stays in the spool.
     ~AlertService();
+    // All threads; numbers can still be asked. Once.
+    void stop();
     AlertService(const AlertService&) = delete;
     AlertService& operator=(const AlertService&) = delete;
 

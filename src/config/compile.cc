@@ -51,6 +51,7 @@ void read_spec(const Node* node, Draft& draft) {
     compile_routes(spec.child("routes"), draft);
     check_routes(draft);
     compile_telemetry(spec.child("telemetry"), draft);
+    compile_console(spec.child("console"), draft);
 }
 
 }  // namespace
@@ -76,6 +77,8 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
     configuration.alerting = std::move(draft.alerting);
+    configuration.store = std::move(draft.store);
+    configuration.console = std::move(draft.console);
     configuration.rate_limits = std::move(draft.rate_limits);
     return configuration;
 }

@@ -29,6 +29,8 @@ struct Draft {
     model::PlanNames names;
     telemetry::Settings telemetry;
     alert::Settings alerting;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<std::string> files;  // read beside the documents: certificates, keys
 
@@ -46,6 +48,8 @@ void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& rout
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
 void compile_alerting(const Node* alerting, Draft& draft);  // of telemetry
+void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.
 [[nodiscard]] std::optional<uint32_t> resolve_upstream(const Node& node, Draft& draft);

@@ -11,6 +11,8 @@
 
 #include "alert/settings.h"
 #include "base/document.h"
+#include "config/console_settings.h"
+#include "config/store_settings.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
 
@@ -25,6 +27,8 @@ struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
     alert::Settings alerting;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<std::string> files;  // read beside the documents: certificates, keys
     std::string digest;              // of all input bytes: hexadecimal, short; for events and logs

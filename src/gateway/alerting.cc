@@ -78,6 +78,17 @@ void Alerting::reconfigure(const alert::Settings& settings,
     service_->reconfigure(effective(settings, console));
 }
 
+void Alerting::stop() { service_->stop(); }
+
+void Alerting::serve(console::PrometheusApi& api) {
+    AlertService& s = *service_;
+    api.rules = [&s](const console::Request& request) {
+        return alert::rules_data(s, request.parameters["type"]);
+    };
+    api.alerts = [&s](const console::Request&) { return alert::alerts_data(s); };
+    api.alertmanagers = [&s](const console::Request&) { return alert::alertmanagers_data(s); };
+}
+
 std::vector<console::Route> Alerting::routes() {
     AlertService& s = *service_;
     const std::string v2 = "/api/v2/";
@@ -103,10 +114,9 @@ void Alerting::export_metrics(telemetry::MetricsRegistry& registry) {
     AlertService* const service = service_.get();
     const auto add = [&](const char* name, MetricType type, auto collect) {
         const telemetry::Family* const family = telemetry::find_family(name);
-        registry.add_external({name, family != nullptr ? std::string(family->help) : "", type,
-                               [service, collect](std::vector<Sample>& out) {
-                                   collect(*service, out);
-                               }});
+        registry.add_external(
+            {name, family != nullptr ? std::string(family->help) : "", type,
+             [service, collect](std::vector<Sample>& out) { collect(*service, out); }});
     };
     const auto groups = [&](const char* name, MetricType type, auto read) {
         add(name, type, [read](AlertService& s, std::vector<Sample>& out) {

@@ -9,6 +9,7 @@
 #include "alert/service.h"
 #include "base/result.h"
 #include "config/console_settings.h"
+#include "console/api/prometheus_api.h"
 #include "console/request.h"
 #include "telemetry/metrics/registry.h"
 
@@ -26,6 +27,11 @@ public:
     // Follows a reload. Control thread.
     void reconfigure(const alert::Settings& settings, const config::ConsoleSettings& console);
 
+    // Tells nobody any more; what is not delivered stays in the spool. Numbers can still be asked.
+    void stop();
+
+    // What /api/v1/rules, alerts and alertmanagers answer.
+    void serve(console::PrometheusApi& api);
     // /api/v2/* as Alertmanager has them, and our logs. Outlived by this.
     [[nodiscard]] std::vector<console::Route> routes();
     [[nodiscard]] alert::AlertService& service() noexcept { return *service_; }

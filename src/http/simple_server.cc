@@ -29,7 +29,7 @@ public:
     }
     ~RunningServer() override;
     Status open(const std::string& address, uint16_t port);
-    void run();
+    void run(const char* thread_name);
 
     [[nodiscard]] uint16_t port() const noexcept override { return port_; }
     void set_routes(std::vector<Route> replacement) override;
@@ -54,9 +54,9 @@ Status RunningServer::open(const std::string& address, uint16_t port) {
     return {};
 }
 
-void RunningServer::run() {
-    thread_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "admin");
+void RunningServer::run(const char* thread_name) {
+    thread_ = std::thread([this, thread_name] {
+        pthread_setname_np(pthread_self(), thread_name);
         loop->run();
     });
 }
@@ -79,7 +79,8 @@ void RunningServer::set_routes(std::vector<Route> replacement) {
     done.get_future().get();
 }
 
-// Every wait of a connection is on its socket, so that each has ended when its socket is cancelled.
+// Every wait of a connection is on its socket or its reply, so that each has ended when end() has
+// ended both.
 void RunningServer::end_all() {
     stopping = true;
     acceptor_.reset();
@@ -120,7 +121,19 @@ Result<std::unique_ptr<SimpleServer>> SimpleServer::start(const std::string& add
     auto loop = TRY(io::Loop::create());
     auto server = std::make_unique<RunningServer>(std::move(loop), std::move(routes), limits);
     TRY_STATUS(server->open(address, port));
-    server->run();
+    server->run("admin");
+    return server;
+}
+
+Result<std::unique_ptr<SimpleServer>> SimpleServer::start(const std::string& address, uint16_t port,
+                                                          SimpleDispatcher& dispatcher,
+                                                          const Limits& limits,
+                                                          const char* thread_name) {
+    auto loop = TRY(io::Loop::create());
+    auto server = std::make_unique<RunningServer>(std::move(loop), std::vector<Route>{}, limits);
+    server->dispatcher = &dispatcher;
+    TRY_STATUS(server->open(address, port));
+    server->run(thread_name);
     return server;
 }
 

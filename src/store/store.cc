@@ -165,6 +165,7 @@ Stats Store::stats() const {
     stats.disk_limit_bytes = s.on_disk() ? s.settings.disk_max_bytes : 0;
     stats.segments = s.segments.size();
     stats.exemplars = s.exemplars.size();
+    if (const TimeMs oldest = s.first_ms.load(); oldest != INT64_MAX) stats.oldest_ms = oldest;
     stats.flushes_total = s.flushes.load();
     stats.flush_failures_total = s.flush_failures.load();
     stats.checkpoints_total = s.checkpoints.load();

@@ -4,6 +4,8 @@ The condition of the tests' rule is made and ended by traffic: requests for a pa
 exist. Times are short; nothing else about rules and routing is."""
 
 import json
+import re
+import signal
 import subprocess
 import threading
 import time
@@ -15,6 +17,7 @@ import yaml
 from support.gateway import BINARY, SLOW, Gateway
 from support.receivers import Alertmanager, Endpoint, MailServer
 from support.wait import until
+from test_incident import RETAILCO, SCALE, SPEED, scaled, scaled_expression
 
 RULES = {"groups": [{"name": "test", "interval": "200ms", "rules": [
     {"record": "job:none:rate", "expr": 'sum(rate(flex_requests_total{route="none"}[4s]))'},
@@ -342,3 +345,59 @@ def test_shipped_rules_are_on_by_default_and_watchdog_fires(scene):
             "ConfigRejected", "TelemetryUnaccounted", "AuditRefusing", "CertificateExpires"} <= names
     result = api(gateway, '/api/v1/query?query=ALERTS{alertname="Watchdog"}')["data"]["result"]
     assert result[0]["metric"]["alertstate"] == "firing" and result[0]["value"][1] == "1"
+
+
+# ---- the incident ----
+
+def start_demo(scene):
+    demo = subprocess.Popen([str(BINARY), "demo", "--plain", "--listen", "--speed", str(SPEED), "--scale", SCALE,
+                             "--port", "0", "--metrics-port", "0", "--keep-config", str(scene.folder / "demo")],
+                            stdout=subprocess.PIPE, text=True)
+
+    def stop():
+        demo.send_signal(signal.SIGINT)
+        demo.wait(30 * SLOW)
+    scene.closing.append(stop)
+    for line in demo.stdout:
+        if found := re.search(r"console http://127\.0\.0\.1:(\d+)", line):
+            threading.Thread(target=demo.stdout.read, daemon=True).start()
+            return int(found[1])
+    raise AssertionError("the demo did not say where its console is")
+
+
+def test_the_incident_without_a_prometheus(scene):
+    """The guide's rules over the gateway's own store, scaled as in test_incident.py, and PagerDuty."""
+    pager = scene.add(Endpoint())
+    rules = yaml.safe_load((RETAILCO / "alerts.yml").read_text())
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule["expr"], rule["for"] = scaled_expression(rule["expr"]), scaled(rule["for"])
+    scene.write_rules(rules)
+    alerting = {"rules": [str(scene.rules)], "evaluationIntervalMs": 250, "resendDelayMs": 500,
+                "receivers": [{"name": "pager", "pagerduty": {"url": pager.url, "routingKey": "k"}}],
+                "route": {"receiver": "pager", **ROUTE}}
+
+    class Demo:
+        console = start_demo(scene)
+    # Written into the demo's own file, which it changes itself later on.
+    path, = (scene.folder / "demo").glob("*.yaml")
+    text = path.read_text()
+    assert text.count("  telemetry:\n") == 1
+    text = text.replace("  telemetry:\n", f"  telemetry:\n    alerting: {json.dumps(alerting)}\n")
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.rename(path)
+
+    def names():
+        return {(a["labels"]["alertname"], a["labels"].get("route")) for a in firing(Demo)}
+    seen = set()
+    wait(lambda: (seen.update(names()), {n for n, _ in seen})[1] >= {"HighErrorRate", "LatencySLABreach"},
+         lambda: f"both alerts fire; seen: {seen}", timeout=90)
+    triggers = wait(lambda: of(pager.bodies(), "event_action", "trigger"), "PagerDuty is called")
+    assert {"HighErrorRate", "LatencySLABreach"} >= {t["payload"]["class"] for t in triggers}
+    assert ("HighErrorRate", "product-catalog") in seen or ("HighErrorRate", "product-details") in seen
+    wait(lambda: (seen.update(names()), not names())[1], "the hotfix helps", timeout=120)
+    keys = {t["dedup_key"] for t in of(pager.bodies(), "event_action", "trigger")}
+    wait(lambda: keys <= {b["dedup_key"] for b in of(pager.bodies(), "event_action", "resolve")},
+         "PagerDuty is called off", timeout=60)
+    assert not [s for s in seen if s[0] in ("AuthFailureSpike", "GatewayPodDown")], seen

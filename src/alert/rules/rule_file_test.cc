@@ -51,7 +51,7 @@ TEST(RuleFile, ReadsEverything) {
 
 TEST(RuleFile, SaysWhatIsWrongAndWhere) {
     EXPECT_EQ(mistakes("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up == \n"),
-              "r.yml:5:17: error: group 'a', rule 1, 'A': could not parse expression: 1:6: parse "
+              "r.yml:5:16: error: group 'a', rule 1, 'A': could not parse expression: 1:6: parse "
               "error: unexpected end of input\n");
     EXPECT_EQ(
         mistakes("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    fro: 1m\n"),

@@ -32,6 +32,7 @@ void Sampler::stop() {
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
     if (last_ms_ == kNever) return;
+    if (const TimeMs now = now_ms(); now > last_ms_) sample(now);
     feed_.close(std::max(now_ms(), last_ms_ + 1));
     last_ms_ = kNever;
 }
@@ -46,7 +47,10 @@ void Sampler::sample(TimeMs t_ms) {
     rounds_.fetch_add(1, std::memory_order_relaxed);
     series_.store(feed_.series(), std::memory_order_relaxed);
     refused_.store(feed_.refused(), std::memory_order_relaxed);
-    busy_ns_.fetch_add(mono_now_ns() - began_ns, std::memory_order_relaxed);
+    const uint64_t busy_ns = mono_now_ns() - began_ns;
+    busy_ns_.fetch_add(busy_ns, std::memory_order_relaxed);
+    last_busy_ns_.store(busy_ns, std::memory_order_relaxed);
+    last_shown_ms_.store(t_ms, std::memory_order_relaxed);
 }
 
 void Sampler::run() {
@@ -70,7 +74,8 @@ void Sampler::run() {
 }
 
 Sampler::Numbers Sampler::numbers() const noexcept {
-    return {rounds_.load(), missed_.load(), series_.load(), refused_.load(), busy_ns_.load()};
+    return {rounds_.load(),  missed_.load(),       series_.load(),       refused_.load(),
+            busy_ns_.load(), last_busy_ns_.load(), last_shown_ms_.load()};
 }
 
 }  // namespace glassgate::store
