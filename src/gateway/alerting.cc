@@ -42,6 +42,104 @@ console::Route route(AlertService& service, Method method, std::string pattern, 
     return out;
 }
 
+// Numbers of the service as metrics, read at every scrape.
+struct Exporter {
+    telemetry::MetricsRegistry& registry;
+    AlertService& service;
+
+    template <typename Collect>
+    void add(const char* name, MetricType type, Collect collect) const {
+        const telemetry::Family* const family = telemetry::find_family(name);
+        registry.add_external(
+            {name, family != nullptr ? std::string(family->help) : "", type,
+             [s = &service, collect](std::vector<Sample>& out) { collect(*s, out); }});
+    }
+    // One series a group of rules.
+    template <typename Read>
+    void add_groups(const char* name, MetricType type, Read read) const {
+        add(name, type, [read](AlertService& s, std::vector<Sample>& out) {
+            for (const auto& group : s.rules().numbers().groups)
+                out.push_back({{{"rule_group", group.name}}, static_cast<double>(read(group))});
+        });
+    }
+
+    void export_rules() const {
+        using Group = alert::RuleEngine::Numbers::Group;
+        add_groups("flex_rule_evaluations_total", MetricType::counter,
+                   [](const Group& g) { return g.evaluations; });
+        add_groups("flex_rule_evaluation_failures_total", MetricType::counter,
+                   [](const Group& g) { return g.failures; });
+        add_groups("flex_rule_group_iterations_total", MetricType::counter,
+                   [](const Group& g) { return g.iterations; });
+        add_groups("flex_rule_group_iterations_missed_total", MetricType::counter,
+                   [](const Group& g) { return g.missed; });
+        add_groups("flex_rule_group_last_duration_seconds", MetricType::gauge,
+                   [](const Group& g) { return g.last_duration_s; });
+        add_groups("flex_rule_group_last_evaluation_timestamp_seconds", MetricType::gauge,
+                   [](const Group& g) { return g.last_at_s; });
+        add_groups("flex_rule_group_interval_seconds", MetricType::gauge,
+                   [](const Group& g) { return g.interval_s; });
+        add("flex_rule_samples_total", MetricType::counter, [](AlertService& s, auto& out) {
+            const auto numbers = s.rules().numbers();
+            out.push_back({{{"outcome", "stored"}}, static_cast<double>(numbers.samples)});
+            out.push_back({{{"outcome", "refused"}}, static_cast<double>(numbers.samples_refused)});
+        });
+    }
+
+    void export_alerts() const {
+        add("flex_alerts", MetricType::gauge, [](AlertService& s, auto& out) {
+            const auto numbers = s.rules().numbers();
+            const auto suppressed = s.dispatcher().numbers().suppressed;
+            out.push_back({{{"state", "pending"}}, static_cast<double>(numbers.pending)});
+            out.push_back({{{"state", "firing"}}, static_cast<double>(numbers.firing)});
+            out.push_back({{{"state", "suppressed"}}, static_cast<double>(suppressed)});
+        });
+        add("flex_alert_silences", MetricType::gauge, [](AlertService& s, auto& out) {
+            const auto numbers = s.silences().numbers(s.now());
+            out.push_back({{{"state", "pending"}}, static_cast<double>(numbers.pending)});
+            out.push_back({{{"state", "active"}}, static_cast<double>(numbers.active)});
+            out.push_back({{{"state", "expired"}}, static_cast<double>(numbers.expired)});
+        });
+        add("flex_alert_state_failures_total", MetricType::counter, [](AlertService& s, auto& out) {
+            out.push_back({{}, static_cast<double>(s.database().failures())});
+        });
+    }
+
+    // Receivers' integrations and Alertmanagers alike.
+    template <typename Use>
+    static void each_way(AlertService& s, Use use) {
+        for (const auto& r : s.receivers()) use(r.receiver, r.integration, r.numbers);
+        for (const auto& a : s.alertmanagers()) use(std::string("alertmanager"), a.url, a.numbers);
+    }
+
+    void export_notifications() const {
+        add("flex_alert_notifications_total", MetricType::counter,
+            [](AlertService& s, std::vector<Sample>& out) {
+                each_way(s, [&out](const std::string& receiver, const std::string& name,
+                                   const auto& n) {
+                    for (const auto& [outcome, value] :
+                         {std::pair("sent", n.sent), {"failed", n.failed}, {"dropped", n.dropped}})
+                        out.push_back(
+                            {{{"receiver", receiver}, {"integration", name}, {"outcome", outcome}},
+                             static_cast<double>(value)});
+                });
+            });
+        add("flex_alert_notifications_queued", MetricType::gauge,
+            [](AlertService& s, std::vector<Sample>& out) {
+                each_way(
+                    s, [&out](const std::string& receiver, const std::string& name, const auto& n) {
+                        out.push_back({{{"receiver", receiver}, {"integration", name}},
+                                       static_cast<double>(n.queued)});
+                    });
+            });
+        add("flex_alert_spool_bytes", MetricType::gauge, [](AlertService& s, auto& out) {
+            for (const auto& r : s.receivers())
+                out.push_back({{{"receiver", r.receiver}, {"integration", r.integration}},
+                               static_cast<double>(r.numbers.queued_bytes)});
+        });
+    }
+};
+
 }  // namespace
 
 alert::Settings Alerting::effective(const alert::Settings& settings,
@@ -111,81 +209,10 @@ std::vector<console::Route> Alerting::routes() {
 }
 
 void Alerting::export_metrics(telemetry::MetricsRegistry& registry) {
-    AlertService* const service = service_.get();
-    const auto add = [&](const char* name, MetricType type, auto collect) {
-        const telemetry::Family* const family = telemetry::find_family(name);
-        registry.add_external(
-            {name, family != nullptr ? std::string(family->help) : "", type,
-             [service, collect](std::vector<Sample>& out) { collect(*service, out); }});
-    };
-    const auto groups = [&](const char* name, MetricType type, auto read) {
-        add(name, type, [read](AlertService& s, std::vector<Sample>& out) {
-            for (const auto& group : s.rules().numbers().groups)
-                out.push_back({{{"rule_group", group.name}}, static_cast<double>(read(group))});
-        });
-    };
-    using Group = alert::RuleEngine::Numbers::Group;
-    groups("flex_rule_evaluations_total", MetricType::counter,
-           [](const Group& g) { return g.evaluations; });
-    groups("flex_rule_evaluation_failures_total", MetricType::counter,
-           [](const Group& g) { return g.failures; });
-    groups("flex_rule_group_iterations_total", MetricType::counter,
-           [](const Group& g) { return g.iterations; });
-    groups("flex_rule_group_iterations_missed_total", MetricType::counter,
-           [](const Group& g) { return g.missed; });
-    groups("flex_rule_group_last_duration_seconds", MetricType::gauge,
-           [](const Group& g) { return g.last_duration_s; });
-    groups("flex_rule_group_last_evaluation_timestamp_seconds", MetricType::gauge,
-           [](const Group& g) { return g.last_at_s; });
-    groups("flex_rule_group_interval_seconds", MetricType::gauge,
-           [](const Group& g) { return g.interval_s; });
-    add("flex_rule_samples_total", MetricType::counter, [](AlertService& s, auto& out) {
-        const auto numbers = s.rules().numbers();
-        out.push_back({{{"outcome", "stored"}}, static_cast<double>(numbers.samples)});
-        out.push_back({{{"outcome", "refused"}}, static_cast<double>(numbers.samples_refused)});
-    });
-    add("flex_alerts", MetricType::gauge, [](AlertService& s, auto& out) {
-        const auto numbers = s.rules().numbers();
-        out.push_back({{{"state", "pending"}}, static_cast<double>(numbers.pending)});
-        out.push_back({{{"state", "firing"}}, static_cast<double>(numbers.firing)});
-        const auto suppressed = s.dispatcher().numbers().suppressed;
-        out.push_back({{{"state", "suppressed"}}, static_cast<double>(suppressed)});
-    });
-    add("flex_alert_silences", MetricType::gauge, [](AlertService& s, auto& out) {
-        const auto numbers = s.silences().numbers(s.now());
-        out.push_back({{{"state", "pending"}}, static_cast<double>(numbers.pending)});
-        out.push_back({{{"state", "active"}}, static_cast<double>(numbers.active)});
-        out.push_back({{{"state", "expired"}}, static_cast<double>(numbers.expired)});
-    });
-    const auto each = [](AlertService& s, auto use) {
-        for (const auto& r : s.receivers()) use(r.receiver, r.integration, r.numbers);
-        for (const auto& a : s.alertmanagers()) use(std::string("alertmanager"), a.url, a.numbers);
-    };
-    add("flex_alert_notifications_total", MetricType::counter,
-        [each](AlertService& s, std::vector<Sample>& out) {
-            each(s, [&out](const std::string& receiver, const std::string& name, const auto& n) {
-                for (const auto& [outcome, value] :
-                     {std::pair("sent", n.sent), {"failed", n.failed}, {"dropped", n.dropped}})
-                    out.push_back(
-                        {{{"receiver", receiver}, {"integration", name}, {"outcome", outcome}},
-                         static_cast<double>(value)});
-            });
-        });
-    add("flex_alert_notifications_queued", MetricType::gauge,
-        [each](AlertService& s, std::vector<Sample>& out) {
-            each(s, [&out](const std::string& receiver, const std::string& name, const auto& n) {
-                out.push_back({{{"receiver", receiver}, {"integration", name}},
-                               static_cast<double>(n.queued)});
-            });
-        });
-    add("flex_alert_spool_bytes", MetricType::gauge, [](AlertService& s, auto& out) {
-        for (const auto& r : s.receivers())
-            out.push_back({{{"receiver", r.receiver}, {"integration", r.integration}},
-                           static_cast<double>(r.numbers.queued_bytes)});
-    });
-    add("flex_alert_state_failures_total", MetricType::counter, [](AlertService& s, auto& out) {
-        out.push_back({{}, static_cast<double>(s.database().failures())});
-    });
+    const Exporter exporter{registry, *service_};
+    exporter.export_rules();
+    exporter.export_alerts();
+    exporter.export_notifications();
 }
 
 }  // namespace glassgate::gateway

@@ -234,11 +234,11 @@ void check_duplicates(const std::vector<RuleGroup>& groups, Diagnostics& diagnos
                 seen.emplace(std::pair(rule->name, rule->labels), rule.get());
             if (fresh) continue;
             const Position& at = first->second->at;
-            diagnostics.error(rule->at,
-                              "duplicate rule: " + quote(rule->name) +
-                                  " with the same labels is at " + (at.file ? *at.file : "") + ":" +
-                                  std::to_string(at.line),
-                              "another name or other labels");
+            diagnostics.warning(rule->at,
+                                "duplicate rule: " + quote(rule->name) +
+                                    " with the same labels is at " + (at.file ? *at.file : "") +
+                                    ":" + std::to_string(at.line),
+                                "another name or other labels");
         }
 }
 

@@ -50,8 +50,8 @@ struct RuleGroup {
 [[nodiscard]] std::vector<RuleGroup> read_rule_file(const std::string& file, std::string_view text,
                                                     Diagnostics& diagnostics);
 
-// Rules that record into the same series, or alert under the same name and labels: promtool refuses
-// such files, Prometheus takes them. Over all groups together.
+// Rules that record into the same series, or alert under the same name and labels: a warning,
+// as promtool gives; both are evaluated. Over all groups together.
 void check_duplicates(const std::vector<RuleGroup>& groups, Diagnostics& diagnostics);
 
 }  // namespace glassgate::alert

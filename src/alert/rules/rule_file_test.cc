@@ -71,7 +71,7 @@ TEST(RuleFile, SaysWhatIsWrongAndWhere) {
     EXPECT_EQ(
         mistakes(
             "groups:\n- name: a\n  rules:\n  - {record: x, expr: 1}\n  - {record: x, expr: 2}\n"),
-        "r.yml:5:5: error: duplicate rule: 'x' with the same labels is at r.yml:4; expected "
+        "r.yml:5:5: warning: duplicate rule: 'x' with the same labels is at r.yml:4; expected "
         "another name or other labels\n");
     EXPECT_EQ(mistakes(""), "");
 }

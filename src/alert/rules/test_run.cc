@@ -38,7 +38,8 @@ std::string shown(const std::vector<GotAlert>& alerts) {
             annotations.push_back({name, value});
         out += "\n            " + std::to_string(i) +
                ":\n              Labels:" + shown(alerts[i].labels) +
-               "\n              Annotations:" + shown(annotations);
+               "\n              Annotations:" + shown(annotations) +
+               (i + 1 < alerts.size() ? "," : "");
     }
     return out + (alerts.empty() ? "]" : "\n            ]");
 }

@@ -48,6 +48,11 @@ private:
         return mistake(at, " at <" + at.text + ">: " + what);
     }
 
+    [[nodiscard]] std::unexpected<Error> mistake_in(const Command& command,
+                                                    const std::string& what) const {
+        return mistake(command.operands.front(), " at <" + command.text + ">: " + what);
+    }
+
     Result<After> walk(const Items& items, const Value& dot) {
         for (const Item& item : items) {
             const After after = TRY(walk_one(item, dot));
@@ -118,16 +123,14 @@ private:
         const std::size_t scope = variables_.size();
         for (const auto& [key, element] : elements) {
             variables_.resize(scope);
-            const auto bind = [&](std::size_t i, const Value& value) {
+            // One variable is the element; of two the first is the key.
+            for (std::size_t i = 0; i < pipeline.variables.size(); ++i) {
+                const bool is_key = pipeline.variables.size() == 2 && i == 0;
+                const Value& value = is_key ? key : element;
                 if (pipeline.assigns)
-                    assign(pipeline.variables[i], value);
+                    TRY_STATUS(assign(pipeline, pipeline.variables[i], value));
                 else
                     variables_.emplace_back(pipeline.variables[i], value);
-            };
-            if (pipeline.variables.size() == 1) bind(0, element);
-            if (pipeline.variables.size() == 2) {
-                bind(0, key);
-                bind(1, element);
             }
             const After after = TRY(walk(branch.then, element));
             if (after == After::break_) break;
@@ -151,19 +154,20 @@ private:
         return {};
     }
 
-    void assign(const std::string& name, const Value& value) {
-        for (auto i = variables_.rbegin(); i != variables_.rend(); ++i)
-            if (i->first == name) {
-                i->second = value;
-                return;
-            }
+    Status assign(const Pipeline& at, const std::string& name, const Value& value) {
+        const auto found = std::find_if(variables_.rbegin(), variables_.rend(),
+                                        [&](const auto& v) { return v.first == name; });
+        if (found == variables_.rend())
+            return mistake(at, " at <" + at.text + ">: undefined variable: " + name);
+        found->second = value;
+        return {};
     }
 
     Result<Value> evaluate(const Pipeline& pipeline, const Value& dot) {
         Value value = TRY(evaluate_commands(pipeline, dot));
         for (const std::string& name : pipeline.variables) {
             if (pipeline.assigns)
-                assign(name, value);
+                TRY_STATUS(assign(pipeline, name, value));
             else
                 variables_.emplace_back(name, value);
         }
@@ -264,12 +268,11 @@ private:
             arguments.push_back(TRY(evaluate_operand(operand, dot)));
         }
         if (piped != nullptr) arguments.push_back(*piped);
-        const Operand& name = command.operands.front();
-        TRY_STATUS(check_arguments(function, name, arguments));
+        TRY_STATUS(check_arguments(function, command, arguments));
         Result<Value> value = function.call(scene_, arguments);
         if (!value)
-            return mistake_at(
-                name, "error calling " + std::string(function.name) + ": " + value.error().message);
+            return mistake_in(command, "error calling " + std::string(function.name) + ": " +
+                                           value.error().message);
         return value;
     }
 
@@ -289,19 +292,25 @@ private:
         return piped != nullptr ? *piped : value;
     }
 
-    Status check_arguments(const Function& function, const Operand& at,
+    Status check_arguments(const Function& function, const Command& command,
                            const std::vector<Value>& arguments) {
         const std::size_t got = arguments.size();
         if (function.variadic ? got < function.least() : got != function.takes.size())
-            return mistake_at(at, "wrong number of args for " + std::string(function.name) +
-                                      ": want " + (function.variadic ? "at least " : "") +
-                                      std::to_string(function.least()) + " got " +
-                                      std::to_string(got));
+            return mistake_in(command, "wrong number of args for " + std::string(function.name) +
+                                           ": want " + (function.variadic ? "at least " : "") +
+                                           std::to_string(function.least()) + " got " +
+                                           std::to_string(got));
         for (std::size_t i = 0; i < got; ++i) {
             const Takes takes = function.takes[std::min(i, function.takes.size() - 1)];
-            if (!fits(takes, arguments[i]))
-                return mistake_at(at, "wrong type for value; expected " + wanted(takes) + "; got " +
-                                          std::string(type_name(arguments[i])));
+            if (fits(takes, arguments[i])) continue;
+            const std::string wrong = "wrong type for value; expected " + wanted(takes) + "; got " +
+                                      std::string(type_name(arguments[i]));
+            if (i + 1 >= command.operands.size()) return mistake_in(command, wrong);  // piped
+            const Operand& operand = command.operands[i + 1];
+            const bool constant = std::holds_alternative<Operand::Constant>(operand.head);
+            return mistake_at(operand, constant
+                                           ? "expected " + wanted(takes) + "; found " + operand.text
+                                           : wrong);
         }
         return {};
     }

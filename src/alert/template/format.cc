@@ -156,7 +156,8 @@ std::string text_text(std::string_view text, const Directive& d, const Value& va
     }
 }
 
-std::string one(const Directive& d, const Value& value) {
+std::string one(Directive d, const Value& value) {
+    if (d.verb == 'v') d.plus = false;  // %+v means something else, and that only for structures
     if (d.verb == 'T') return padded(std::string(type_name(value)), d);
     if (const auto* text = value.as<std::string>()) return text_text(*text, d, value);
     if (const auto* x = value.as<double>()) return float_text(*x, d, value);

@@ -204,10 +204,10 @@ Result<Value> call_le(const TemplateScene&, Arguments a) {
     return ordered(a, [](std::partial_ordering o) { return o <= 0; });
 }
 Result<Value> call_gt(const TemplateScene&, Arguments a) {
-    return ordered(a, [](std::partial_ordering o) { return o > 0; });
+    return ordered(a, [](std::partial_ordering o) { return !(o <= 0); });  // NaN, too: Go has it so
 }
 Result<Value> call_ge(const TemplateScene&, Arguments a) {
-    return ordered(a, [](std::partial_ordering o) { return o >= 0; });
+    return ordered(a, [](std::partial_ordering o) { return !(o < 0); });
 }
 
 // The executor evaluates these itself, since they need not look at all their arguments.

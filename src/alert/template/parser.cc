@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "alert/template/functions.h"
@@ -200,9 +201,7 @@ private:
             TRY_STATUS(parse_command(command, context));
             pipeline.commands.push_back(std::move(command));
             if (peek().kind == TokenKind::pipe) {
-                next();
-                if (peek().kind == end)
-                    return mistake(peek(), "missing value for " + std::string(context));
+                next();  // one at the end says nothing, as in Go
             } else if (peek().kind != end) {
                 return unexpected(peek(), context);
             }
@@ -216,10 +215,9 @@ private:
             if (!executable(pipeline.commands[i].operands.front()))
                 return mistake(last,
                                "non executable command in pipeline stage " + std::to_string(i + 1));
-        // Only now: $x := $x means the outer one.
-        if (!pipeline.assigns)
-            variables_.insert(variables_.end(), pipeline.variables.begin(),
-                              pipeline.variables.end());
+        // Only now: $x := $x means the outer one. That a variable which is assigned to is there is
+        // found out when it is expanded, as in Go.
+        variables_.insert(variables_.end(), pipeline.variables.begin(), pipeline.variables.end());
         --depth_;
         return pipeline;
     }
@@ -248,9 +246,6 @@ private:
             pipeline.variables.push_back(next().text);
             pipeline.assigns = next().kind == TokenKind::assign;
         }
-        if (pipeline.assigns)
-            for (const std::string& name : pipeline.variables)
-                TRY_STATUS(check_variable(peek(), name));
         return {};
     }
 
@@ -283,6 +278,8 @@ private:
                 return unexpected(peek(), "operand");
             command.operands.push_back(TRY(parse_operand()));
         }
+        for (const Operand& operand : command.operands)
+            command.text += (command.text.empty() ? "" : " ") + operand.text;
         if (!command.operands.empty()) return {};
         if (peek().kind == TokenKind::pipe || peek().kind == TokenKind::right_paren)
             return mistake(peek(), "missing value for " + std::string(context));
@@ -377,12 +374,10 @@ private:
         const bool named = body.starts_with('i') || body.starts_with('I') ||
                            body.starts_with('n') || body.starts_with('N');
         if (!value || named) return mistake(token, "bad number syntax: " + quoted(token.text));
-        // 0x10 is an integer, 1e3 is both: Go takes it as an integer where it is one.
-        const bool integral =
-            *value ==
-            static_cast<double>(static_cast<int64_t>(std::clamp(*value, -9.2e18, 9.2e18)));
-        if (integral && digits.find('.') == std::string::npos)
-            return Value{static_cast<int64_t>(*value)};
+        // 0x10 is an integer; what has a point or an exponent is none.
+        const bool hex = body.starts_with("0x") || body.starts_with("0X");
+        const bool real = body.find_first_of(hex ? ".pP" : ".eEpP") != std::string_view::npos;
+        if (!real && std::abs(*value) < 9.2e18) return Value{static_cast<int64_t>(*value)};
         return Value{*value};
     }
 

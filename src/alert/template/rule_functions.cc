@@ -82,7 +82,8 @@ Result<Value> call_humanize_duration(const TemplateScene&, Arguments a) {
     if (std::abs(x) < 1) return Value{scaled_up(x) + "s"};
     const std::string sign = x < 0 ? "-" : "";
     x = std::abs(x);
-    const auto whole = static_cast<int64_t>(std::min(x, 9e18));
+    // Too large for an integer is the least one, as Go on amd64 has it.
+    const int64_t whole = x < 9.2e18 ? static_cast<int64_t>(x) : INT64_MIN;
     const std::string s = std::to_string(whole % 60) + "s";
     const std::string m = std::to_string(whole / 60 % 60) + "m ";
     const std::string h = std::to_string(whole / 3600 % 24) + "h ";

@@ -36,6 +36,7 @@ struct Operand {
 
 struct Command {
     std::vector<Operand> operands;  // the first may be a function
+    std::string text;
 };
 
 struct Pipeline {

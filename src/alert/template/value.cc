@@ -66,17 +66,19 @@ struct TruthOf {
 }  // namespace
 
 std::string_view type_name(const Value& value) noexcept {
-    static constexpr std::string_view kNames[] = {"<nil>",
-                                                  "bool",
-                                                  "int",
-                                                  "float64",
-                                                  "string",
-                                                  "map[string]string",
-                                                  "template.sample",
-                                                  "template.queryResult",
-                                                  "time.Time",
-                                                  "struct",
-                                                  "map[string]interface {}"};
+    static constexpr std::string_view kNames[] = {
+        "<nil>",
+        "bool",
+        "int",
+        "float64",
+        "string",
+        "map[string]string",
+        "template.sample",
+        "template.queryResult",
+        "*time.Time",
+        "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
+        "Value float64 }",
+        "map[string]interface {}"};
     return kNames[value.v.index()];
 }
 
