@@ -121,6 +121,7 @@ void RuleEngine::configure(const Settings& settings) {
             }
         std::swap(groups_, next);
         due_ms_.clear();
+        due_ms_.reserve(groups_.size());
         for (const auto& run : groups_) due_ms_.push_back(slot_after(*run, now_ms));
     }
     // What is left of the old ones has no rule any more.
@@ -276,6 +277,7 @@ void RuleEngine::evaluate(GroupRun& run, TimeMs at_ms) {
     events.due = [&](const Rule& rule, const std::vector<ActiveAlert>& due) {
         write_moved();  // before anybody is told
         std::vector<Notice> notices;
+        notices.reserve(due.size());
         for (const ActiveAlert& alert : due) notices.push_back(notice_of(rule, alert));
         hooks_.due(std::move(notices));
     };
