@@ -96,6 +96,7 @@ void RuleEngine::configure(const Settings& settings) {
     const std::lock_guard evaluating(evaluate_mutex_);
     const TimeMs now_ms = hooks_.now();
     std::vector<std::unique_ptr<GroupRun>> next;
+    next.reserve(settings.groups.size());
     for (const RuleGroup& group : settings.groups)
         next.push_back(std::make_unique<GroupRun>(group, settings.evaluation_interval_ms));
     {
