@@ -78,6 +78,7 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
     configuration.flight = std::move(draft.flight);
+    configuration.alerting = std::move(draft.alerting);
     configuration.store = std::move(draft.store);
     configuration.console = std::move(draft.console);
     configuration.rate_limits = std::move(draft.rate_limits);

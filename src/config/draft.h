@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "alert/settings.h"
 #include "base/document.h"
 #include "config/load.h"
 #include "config/named_files.h"
@@ -33,6 +34,7 @@ struct Draft {
     model::PlanNames names;
     telemetry::Settings telemetry;
     flight::RecorderSettings flight;
+    alert::Settings alerting;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
@@ -56,6 +58,7 @@ void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& rout
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
 void compile_flight(const Node* flight_recorder, Draft& draft);  // of telemetry
+void compile_alerting(const Node* alerting, Draft& draft);  // of telemetry
 void compile_store(const Node* store, Draft& draft);      // of telemetry
 void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 

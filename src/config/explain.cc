@@ -315,6 +315,7 @@ std::string explain(const Configuration& configuration) {
     logging_text(configuration.telemetry.logging, out);
     store_text(configuration.store, out);
     flight_text(configuration.flight, out);
+    alerting_text(configuration.alerting, out);
     console_text(configuration.console, out);
     return out;
 }

@@ -11,4 +11,7 @@ namespace glassgate::config {
 // told about it. Ends with a line end. The same configuration gives the same text.
 [[nodiscard]] std::string explain(const Configuration& configuration);
 
+// The part about alerting (explain_alerting.cc).
+void alerting_text(const alert::Settings& alerting, std::string& out);
+
 }  // namespace glassgate::config

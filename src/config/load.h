@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "alert/settings.h"
 #include "base/document.h"
 #include "flight/settings.h"
 #include "config/console_settings.h"
@@ -38,6 +39,7 @@ struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
     flight::RecorderSettings flight;
+    alert::Settings alerting;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;

@@ -15,6 +15,7 @@
 #include "config/watcher.h"
 #include "console/api/prometheus_api.h"
 #include "gateway/admin.h"
+#include "gateway/alerting.h"
 #include "gateway/built_in_store.h"
 #include "gateway/console_service.h"
 #include "gateway/flight_routes.h"
@@ -100,6 +101,7 @@ private:
     OverviewStream overview_stream_{overview_};
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
+    std::unique_ptr<Alerting> alerting_;   // null: without a store
     console::PrometheusApi api_;
     std::unique_ptr<ConsoleService> console_;
     const uint64_t started_wall_ns_ = wall_now_ns();
@@ -233,6 +235,8 @@ Status RunningGateway::open_store() {
     if (!configuration_->store.enabled) return {};
     store_ = TRY(BuiltInStore::open(configuration_->store, state_directory_now(),
                                     telemetry_->metrics(), configuration_->plan->names->gateway));
+    alerting_ = TRY(Alerting::start(configuration_->alerting, configuration_->console,
+                                    state_directory_now(), store_->store(), telemetry_->metrics()));
     return {};
 }
 
@@ -245,7 +249,9 @@ Status RunningGateway::start_console() {
         api_.build = {std::string(version()), std::string(commit())};
         api_.runtime = [this] { return runtime_facts(); };
         api_.targets = [this] { return store_->targets(); };
+        alerting_->serve(api_);
         console_->add(console::prometheus_routes(api_));
+        console_->add(alerting_->routes());
     }
     console_->add(flight_routes(flight_, overview_, overview_stream_));
     return apply_console(configuration_->console);
@@ -296,6 +302,7 @@ Status RunningGateway::apply(const config::Configuration& next) {
     }
     flight_.commit();
     if (store_ != nullptr) store_->reconfigure(next.store);
+    if (alerting_ != nullptr) alerting_->reconfigure(next.alerting, next.console);
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
     look_after_tls(next);
@@ -321,6 +328,10 @@ bool RunningGateway::reload() {
     }
     if (!next->store.same_store(configuration_->store)) {
         reject("spec.telemetry.store (but for scrape) changes only at a restart", 1);
+        return false;
+    }
+    if (next->alerting.directory != configuration_->alerting.directory) {
+        reject("spec.telemetry.alerting.path changes only at a restart", 1);
         return false;
     }
     if (auto status = apply(*next); !status) {
@@ -419,6 +430,7 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
     control_.reset();
     for (const auto& worker : workers_) worker->stop();
     if (console_) console_->stop();
+    if (alerting_) alerting_->stop();
     if (store_) store_->stop();
     if (telemetry_) {
         telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
