@@ -102,7 +102,7 @@ io::Task<bool> ExchangeRun::attempt() {
 bool ExchangeRun::pick_target(uint32_t& target) {
     attempt_ = {};
     answer_begun_ = false;
-    attempt_.upstream = route().upstream;
+    attempt_.upstream = upstream_index_;
     attempt_.start_ns = now();
     attempt_.span_id = worker_.random().span_id();
     const Upstream::Pick picked = upstream().pick(tried_, target);
@@ -184,8 +184,8 @@ http::UpstreamRequest ExchangeRun::upstream_request() {
     http::UpstreamRequest out;
     out.head = &head;
     out.path_prefix = settings.path_prefix;
-    out.path = state_.path.empty() ? head.path : std::string_view(state_.path);
-    out.path = without_prefix(out.path, route().strip_prefix);
+    out.path = route().api ? std::string_view(state_.destination)
+                           : without_prefix(path(), route().strip_prefix);
     out.host = settings.preserve_host
                    ? head.authority
                    : host_of(settings.targets[attempt_.target], settings.tls != nullptr);

@@ -66,15 +66,8 @@ void ExchangeRun::open() {
 }
 
 bool ExchangeRun::find_route() {
-    std::string_view host = state_.request.authority;
-    // The port does not take part in routing; an IPv6 literal keeps its brackets.
-    if (const std::size_t colon = host.rfind(':');
-        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
-        host = host.substr(0, colon);
-    const std::string_view path =
-        state_.path.empty() ? state_.request.path : std::string_view(state_.path);
-    const RouteMatch match =
-        plan().router.match(record_.listener, host, path, state_.request.method);
+    const RouteMatch match = choose_route();
+    if (state_.ended) return false;
     if (!match.found()) {
         if (match.allowed == 0) {
             end(model::Ending::no_route);
@@ -86,6 +79,7 @@ bool ExchangeRun::find_route() {
     }
     record_.route = match.route;
     record_.pattern = match.pattern;
+    if (!route().api) upstream_index_ = route().upstream;
     return route().client_certificates == nullptr || certificate_is_allowed();
 }
 
@@ -121,7 +115,7 @@ bool ExchangeRun::answers_as_last_hop() {
 void ExchangeRun::begin_policies() {
     policy::Request& request = state_.policy_request;
     request.head = &state_.request;
-    request.path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
+    request.path = path();
     // The record's text may move while it grows; what policies see may not.
     request.client_address = state_.arena.keep(
         std::string_view(state_.text)
@@ -138,6 +132,7 @@ ExchangeRun::Step ExchangeRun::run_policies() {
     const bool timed = record_.names->captured.has(model::Field::policy_outcomes);
     while (state_.policies_run < chain.size()) {
         const std::size_t index = state_.policies_run++;
+        if (!policy_is_meant(index)) continue;
         policy_began_ns_ = timed ? mono_now_ns() : 0;
         const Step step = note_verdict(index, chain[index]->on_request(state_.policy_request));
         if (step != Step::done) return step;

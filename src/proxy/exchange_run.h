@@ -41,6 +41,11 @@ private:
     io::Task<bool> receive_rest_of_head();
     bool admit_head();
     bool find_route();
+    // choose_route.cc
+    [[nodiscard]] std::string_view path() const noexcept;
+    RouteMatch choose_route();
+    bool take_api_route(const ApiTable::Match& match);
+    bool policy_is_meant(std::size_t index) noexcept;
     bool answers_as_last_hop();
     void offer_methods(MethodSet methods);
     void begin_policies();
@@ -152,7 +157,7 @@ private:
     }
     [[nodiscard]] const RoutePlan& route() const noexcept { return plan().routes[record_.route]; }
     [[nodiscard]] Upstream& upstream() const noexcept {
-        return *state_.active->upstreams[route().upstream];
+        return *state_.active->upstreams[upstream_index_];
     }
     // The clock, read now. For what became known by an event the turn's time is the truer one: it
     // is when the event happened, before those ahead of it in the same turn were dealt with.
@@ -180,6 +185,7 @@ private:
     std::size_t head_bytes_ = 0;  // of the receive buffer, while the request head lies there
     std::size_t resume_ = 0;      // where parsing goes on
     std::size_t interim_ = 0;     // bytes of an interim response to be handed on
+    uint32_t upstream_index_ = 0;           // of the plan: the route's, or one of several
     std::optional<policy::Reply> refusal_;  // of a policy
     uint64_t policy_began_ns_ = 0;          // 0 where nobody asks how long they take
 

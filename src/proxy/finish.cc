@@ -32,7 +32,8 @@ void ExchangeRun::finish() {
     record_.text_size = static_cast<uint32_t>(state_.text.size());
     if (record_.has_route()) {
         const auto& chain = state_.active->policies[record_.route];
-        for (std::size_t i = state_.policies_run; i-- > 0;) chain[i]->on_finished(request, record_);
+        for (std::size_t i = state_.policies_run; i-- > 0;)
+            if (!state_.skipped(i)) chain[i]->on_finished(request, record_);
     }
     worker_.recorder().exchange_closed(record_);
     connection_.buffer.consume(head_bytes_);

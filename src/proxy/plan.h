@@ -18,6 +18,8 @@
 #include "io/tls/subject_allow_list.h"
 #include "model/names.h"
 #include "policy/policy.h"
+#include "proxy/api_table.h"
+#include "proxy/request_rule.h"
 #include "proxy/router.h"
 
 namespace glassgate::proxy {
@@ -44,6 +46,7 @@ struct ListenerPlan {
     // Peers that begin each connection with a PROXY header, v1 or v2, which says who the client is.
     // From others none is taken. Empty: from nobody.
     AddressSet proxy_protocol_from;
+    bool only_apis = false;  // made for APIs: the router's routes are not served here
 };
 
 struct TargetPlan {
@@ -118,6 +121,24 @@ struct RoutePolicyPlan {
     const policy::PolicyKind* kind = nullptr;
     std::shared_ptr<const policy::PolicyPlan> plan;
     uint32_t name_index = 0;  // into PlanNames::policies
+    // Runs only for requests one of these takes; null: for all.
+    std::shared_ptr<const std::vector<RequestRule>> only;
+};
+
+// Where an API's route sends requests.
+struct DestinationPlan {
+    uint32_t upstream = 0;  // index into Plan::upstreams
+    uint32_t weight = 1;    // its share is weight / the sum of all
+    std::string path;       // put in front of the path; may be empty
+};
+
+// Of a route of an API: what it takes is said by rules, not by the patterns of the router, which
+// then are labels only.
+struct ApiRoutePlan {
+    std::string base;                           // "/shop"; empty: all of the listener
+    std::vector<RequestRule> rules;             // any of these
+    std::vector<DestinationPlan> destinations;  // at least one
+    uint32_t weights = 1;                       // their sum
 };
 
 struct RoutePlan {
@@ -132,6 +153,7 @@ struct RoutePlan {
     std::vector<RoutePolicyPlan> policies;
     // Only clients with one of these certificates (403 otherwise); null: any.
     std::shared_ptr<const io::tls::SubjectAllowList> client_certificates;
+    std::shared_ptr<const ApiRoutePlan> api;  // null: the router's
 };
 
 enum class TraceFormat : uint8_t { w3c, b3 };
@@ -152,6 +174,7 @@ struct Plan {
     std::vector<UpstreamPlan> upstreams;
     TracePlan trace;
     Router router;  // compiled from `routes`
+    ApiTable apis;  // likewise
 };
 
 }  // namespace glassgate::proxy
