@@ -56,8 +56,8 @@ void read_spec(const Node* node, Draft& draft) {
 }  // namespace
 
 std::optional<Configuration> compile_gateway(const Node& document, uint64_t generation,
-                                             Diagnostics& diagnostics) {
-    Draft draft(diagnostics);
+                                             NamedFiles& files, Diagnostics& diagnostics) {
+    Draft draft(diagnostics, files);
     draft.plan.generation = draft.names.generation = generation;
     {
         Fields fields(document, diagnostics, "the document");
@@ -74,10 +74,12 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     draft.plan.names = std::make_shared<const model::PlanNames>(std::move(draft.names));
     draft.plan.router = proxy::Router::compile(draft.plan.routes);
     Configuration configuration;
-    configuration.files = std::move(draft.files);
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
     configuration.rate_limits = std::move(draft.rate_limits);
+    configuration.certificates = std::move(draft.certificates);
+    configuration.ticket_keys = std::move(draft.ticket_keys);
+    configuration.tls_words = std::move(draft.tls_words);
     return configuration;
 }
 

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "base/check.h"
@@ -52,7 +51,6 @@ public:
 
 private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
-    void watch_also(const std::vector<std::string>& files);
     Status start_workers();
     Status apply(const config::Configuration& next);
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
@@ -82,15 +80,13 @@ private:
     std::unique_ptr<proxy::Control> control_;
     std::unique_ptr<Admin> admin_;
     std::unique_ptr<config::Watcher> watcher_;
-    std::vector<std::unique_ptr<config::Watcher>> more_watchers_;
-    std::set<std::string> watched_;
 };
 
 std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t generation) {
     config::Loaded loaded = config::load(options_.paths, generation);
     ::malloc_trim(0);  // the documents are gone: what they took goes back to the system
     if (options_.report && !loaded.diagnostics.all().empty()) options_.report(loaded.diagnostics);
-    watch_also(loaded.files);
+    if (watcher_) watcher_->also_watch(std::move(loaded.seen));
     last_problem_.clear();
     last_errors_ = 0;
     for (const Diagnostic& d : loaded.diagnostics.all()) {
@@ -98,18 +94,6 @@ std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t
         if (last_errors_++ == 0) last_problem_ = to_text(d);
     }
     return std::move(loaded.configuration);
-}
-
-// Certificates, keys and secrets that the documents name.
-void RunningGateway::watch_also(const std::vector<std::string>& files) {
-    if (!options_.watch) return;
-    std::vector<std::string> fresh;
-    for (const std::string& file : files)
-        if (watched_.insert(file).second) fresh.push_back(file);
-    if (fresh.empty()) return;
-    auto watcher =
-        config::Watcher::start(std::move(fresh), options_.watch_debounce_ms, [this] { reload(); });
-    if (watcher) more_watchers_.push_back(std::move(*watcher));
 }
 
 std::expected<void, StartError> RunningGateway::start_up() {
@@ -296,13 +280,6 @@ void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlus
 
 // drain_ms < 0: the plan's.
 void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
-    std::vector<std::unique_ptr<config::Watcher>> watchers;
-    {
-        const std::lock_guard lock(mutex_);
-        options_.watch = false;  // a reload under way adds none behind our back
-        watchers = std::move(more_watchers_);
-    }
-    watchers.clear();
     watcher_.reset();  // before the lock: a reload under way ends first
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
