@@ -32,6 +32,7 @@ struct Draft {
     proxy::Plan plan;
     model::PlanNames names;
     telemetry::Settings telemetry;
+    std::optional<ProbeSetting> probe;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<CertificateExpiry> certificates;
     std::vector<std::shared_ptr<io::tls::TicketKeys>> ticket_keys;

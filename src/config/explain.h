@@ -11,4 +11,10 @@ namespace glassgate::config {
 // told about it. Ends with a line end. The same configuration gives the same text.
 [[nodiscard]] std::string explain(const Configuration& configuration);
 
+// "GET, HEAD"; "any method".
+[[nodiscard]] std::string methods_text(MethodSet methods);
+
+// "path /a(/.*)?, methods GET|HEAD"; "any request".
+[[nodiscard]] std::string rule_text(const proxy::RequestRule& rule);
+
 }  // namespace glassgate::config

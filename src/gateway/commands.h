@@ -9,8 +9,16 @@
 
 namespace glassgate::gateway {
 
-int run_command(const std::vector<std::string>& paths, bool watch);
-int check_command(const std::vector<std::string>& paths, bool explain);
+struct CheckOptions {
+    bool explain = false;
+    std::string request;               // "GET http://host:port/path"; empty: none
+    std::vector<std::string> headers;  // of it
+};
+
+// Without paths: FLEX_CONFIG and those folders that exist in which Flex Gateway keeps its
+// configuration.
+int run_command(std::vector<std::string> paths, bool watch);
+int check_command(std::vector<std::string> paths, const CheckOptions& options);
 int query_command(const store::query::CliOptions& options);
 // `cli_help`: the whole help text, for the page `cli`.
 int reference_command(const std::string& page, const std::string& cli_help);

@@ -18,6 +18,7 @@
 #include "proxy/control.h"
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
+#include "shared/load_board.h"
 #include "shared/quota_ledger.h"
 #include "telemetry/metrics/process.h"
 
@@ -75,6 +76,7 @@ private:
 
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
+    shared::LoadBoard loads_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::unique_ptr<proxy::Control> control_;
@@ -126,6 +128,8 @@ std::expected<void, StartError> RunningGateway::start_up() {
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
     if (!admin) return environment(admin.error());
     admin_ = std::move(*admin);
+    if (auto status = admin_->reconfigure_probe(now.probe); !status)
+        return environment(status.error());
     generation_ = now.plan->generation;
     last_reload_wall_ns_ = wall_now_ns();
     admin_->set_readiness(Readiness::ready);
@@ -142,7 +146,7 @@ Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
         workers_.push_back(
-            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_, &loads_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
@@ -176,7 +180,8 @@ void RunningGateway::abandon_workers(std::size_t count) {
 // Telemetry is last of these, since its series cannot be taken back at once.
 Status RunningGateway::apply(const config::Configuration& next) {
     TRY_STATUS(prepare_workers(next.plan));
-    Status status = admin_->reconfigure(next.telemetry.metrics);
+    Status status = admin_->reconfigure_probe(next.probe);
+    if (status) status = admin_->reconfigure(next.telemetry.metrics);
     if (status) {
         status = telemetry_->reconfigure(next.telemetry, next.plan->names);
         if (!status) {
@@ -186,6 +191,8 @@ Status RunningGateway::apply(const config::Configuration& next) {
         }
     }
     if (!status) {
+        if (Status back = admin_->reconfigure_probe(configuration_->probe); !back)
+            status = failure(status.error().message + "; and going back: " + back.error().message);
         abandon_workers(workers_.size());
         return status;
     }

@@ -149,14 +149,10 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
         }
         if (take_pooled(target)) co_return true;
     }
-    if (!up.may_connect(target)) {
-        up.attempt_finished(target, false);
-        --record_.attempt_count;
-        end(Ending::upstream_overflow);
-        co_return false;
-    }
+    if (!up.begin_connect(target)) co_return overflow(target);
     Upstream::Opened opened = co_await up.open(target, &connecting_, connection_);
     connecting_ = nullptr;
+    up.end_connect(opened.result == AttemptResult::response);
     if (!opened.detail.empty()) record_.detail = state_.keep(opened.detail);
     if (opened.result != AttemptResult::response) {
         fail_attempt(opened.result);
@@ -168,6 +164,14 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
     const bool open = opened.link != nullptr && request_stream(*opened.link);
     if (!open) fail_attempt(AttemptResult::reset);
     co_return open;
+}
+
+// No attempt: there is no room for one.
+bool ExchangeRun::overflow(uint32_t target) {
+    upstream().attempt_finished(target, false);
+    --record_.attempt_count;
+    end(Ending::upstream_overflow);
+    return false;
 }
 
 bool ExchangeRun::client_still_there() {
@@ -372,7 +376,13 @@ void ExchangeRun::release_upstream(bool reusable) {
         upstream().drop(std::move(upstream_connection_));
 }
 
-bool ExchangeRun::may_retry() const {
+// One that has a place keeps it until the exchange is over.
+bool ExchangeRun::take_retry() {
+    if (!holds_retry_) holds_retry_ = upstream().take_retry_place();
+    return holds_retry_ && upstream().take_retry();
+}
+
+bool ExchangeRun::may_retry() {
     const RetryPlan& retries = upstream().plan().retries;
     if (response_begun_ || !body_replayable_ || record_.attempt_count > retries.attempts)
         return false;
@@ -393,16 +403,16 @@ bool ExchangeRun::may_retry() const {
         default:
             break;
     }
-    return allowed && upstream().take_retry();
+    return allowed && take_retry();
 }
 
-bool ExchangeRun::retries_answer() const {
+bool ExchangeRun::retries_answer() {
     const RetryPlan& retries = upstream().plan().retries;
     const uint16_t status = attempt_.status;
     const bool listed = (status == 502 && retries.on_502) || (status == 503 && retries.on_503) ||
                         (status == 504 && retries.on_504);
     return listed && body_replayable_ && record_.attempt_count <= retries.attempts &&
-           is_idempotent(record_.method) && upstream().take_retry();
+           is_idempotent(record_.method) && take_retry();
 }
 
 }  // namespace glassgate::proxy

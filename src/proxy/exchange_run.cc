@@ -79,7 +79,6 @@ bool ExchangeRun::find_route() {
     }
     record_.route = match.route;
     record_.pattern = match.pattern;
-    if (!route().api) upstream_index_ = route().upstream;
     return route().client_certificates == nullptr || certificate_is_allowed();
 }
 
@@ -173,6 +172,10 @@ ExchangeRun::Step ExchangeRun::note_verdict(std::size_t index, const policy::Ver
 
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
+    if (!upstream().take_request()) {
+        end(model::Ending::upstream_overflow);
+        co_return;
+    }
     watch_client(true);
     while (true) {
         const bool answered = co_await attempt();
@@ -213,6 +216,8 @@ io::Task<void> ExchangeRun::forward() {
     // The response may be over before the request is: then nobody wants the rest.
     if (pump_.running()) co_await stop_pump();
     release_upstream(reusable_ && !client_gone_ && !cut_off_);
+    upstream().give_request();
+    if (holds_retry_) upstream().give_retry_place();
 }
 
 void ExchangeRun::on_client_hangup(void* self) {

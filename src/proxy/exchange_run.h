@@ -44,7 +44,7 @@ private:
     // choose_route.cc
     [[nodiscard]] std::string_view path() const noexcept;
     RouteMatch choose_route();
-    bool take_api_route(const ApiTable::Match& match);
+    bool take_destination(const ApiRoutePlan& api, const Captures& captures);
     bool policy_is_meant(std::size_t index) noexcept;
     bool answers_as_last_hop();
     void offer_methods(MethodSet methods);
@@ -65,6 +65,8 @@ private:
     [[nodiscard]] bool certificate_is_allowed();
     void identify_client();
     void begin_trace();
+    bool continue_trace();
+    void decide_sampling();
     bool check_body_limit();
 
     // attempt.cc: one try at one target; true when a response head is there
@@ -72,6 +74,7 @@ private:
     bool pick_target(uint32_t& target);
     bool take_pooled(uint32_t target);
     io::Task<bool> connect_to(uint32_t target);
+    bool overflow(uint32_t target);
     bool client_still_there();
     [[nodiscard]] bool body_is_here() noexcept;
     std::string_view whole_body();
@@ -91,8 +94,9 @@ private:
     io::Task<bool> receive_h2_head();
     static void on_upstream_head(void* self, MuxStream::Heard heard);
     void read_upstream_head(MuxStream::Heard heard);
-    bool may_retry() const;
-    bool retries_answer() const;  // of an upstream that answered 502, 503 or 504
+    bool may_retry();
+    bool retries_answer();  // of an upstream that answered 502, 503 or 504
+    bool take_retry();
     void fail_attempt(model::AttemptResult result);
     void end_attempt();
     void release_upstream(bool reusable);
@@ -197,6 +201,7 @@ private:
     uint64_t call_deadline_ns_ = 0;   // gRPC's; 0: none
     model::Attempt attempt_;
     uint64_t tried_ = 0;           // targets, one bit each
+    bool holds_retry_ = false;     // a place among the upstream's retries
     bool answer_begun_ = false;    // a byte of any response to this attempt has come back
     bool response_begun_ = false;  // a byte of the final response has gone to the client
     bool client_gone_ = false;

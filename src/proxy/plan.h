@@ -93,6 +93,17 @@ struct RetryPlan {
     bool operator==(const RetryPlan&) const = default;
 };
 
+// How much of an upstream the whole gateway may use at a time; nothing: no limit. What is beyond is
+// answered 503 (ending upstream_overflow) and not kept waiting.
+struct ThresholdPlan {
+    std::optional<uint32_t> connections;
+    std::optional<uint32_t> pending;  // requests that wait for a connection to be made
+    std::optional<uint32_t> requests;
+    std::optional<uint32_t> retries;
+    [[nodiscard]] bool any() const noexcept { return connections || pending || requests || retries; }
+    bool operator==(const ThresholdPlan&) const = default;
+};
+
 struct UpstreamPlan {
     std::string name;
     std::string state_key;  // equal keys (and names) across reloads keep pools and health
@@ -109,6 +120,7 @@ struct UpstreamPlan {
     RetryPlan retries;
     std::optional<HealthCheckPlan> health_check;
     std::optional<OutlierPlan> outlier;
+    ThresholdPlan thresholds;
     std::shared_ptr<const io::tls::ClientContext> tls;  // null: plain
     std::string tls_key;  // differs when `tls` does, also in what its files hold
     UpstreamProtocol protocol = UpstreamProtocol::http1;
@@ -161,6 +173,10 @@ enum class TraceFormat : uint8_t { w3c, b3 };
 struct TracePlan {
     bool enabled = false;  // off: the caller's headers pass through untouched
     double sample_rate = 0;
+    // As Envoy: of the requests with a header x-client-trace-id, the share that is sampled for it;
+    // of all requests that would be sampled without the caller's decision, the share that is.
+    double client_rate = 0;
+    double overall_rate = 1;
     std::vector<TraceFormat> propagation{TraceFormat::w3c, TraceFormat::b3};
 };
 

@@ -25,6 +25,10 @@
 #include "proxy/plan.h"
 #include "proxy/upstream.h"
 
+namespace glassgate::shared {
+class LoadBoard;
+}
+
 namespace glassgate::proxy {
 
 class Connection;
@@ -44,6 +48,7 @@ public:
     struct Shared {
         shared::QuotaLedger* quotas = nullptr;
         shared::BreakerBoard* breakers = nullptr;
+        shared::LoadBoard* loads = nullptr;
     };
     static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder,
                                                   Shared shared);
