@@ -63,6 +63,7 @@ void read_spec(const Node* node, bool is_gateway, const Environment& environment
     const Node telemetry = site.telemetry(spec.child("telemetry"), draft);
     compile_telemetry(&telemetry, draft);
     site.finish(environment, draft);
+    compile_console(spec.child("console"), draft);
 }
 
 void read_documents(const InputDocuments& documents, const Environment& environment, Draft& draft) {
@@ -101,6 +102,8 @@ std::optional<Configuration> compile(const InputDocuments& documents, uint64_t g
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.probe = draft.probe;
     configuration.telemetry = std::move(draft.telemetry);
+    configuration.store = std::move(draft.store);
+    configuration.console = std::move(draft.console);
     configuration.rate_limits = std::move(draft.rate_limits);
     configuration.certificates = std::move(draft.certificates);
     configuration.ticket_keys = std::move(draft.ticket_keys);

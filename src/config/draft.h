@@ -33,6 +33,8 @@ struct Draft {
     model::PlanNames names;
     telemetry::Settings telemetry;
     std::optional<ProbeSetting> probe;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<CertificateExpiry> certificates;
     std::vector<std::shared_ptr<io::tls::TicketKeys>> ticket_keys;
@@ -53,6 +55,8 @@ void compile_routes(const Node* routes, Draft& draft);
 void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& route);
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
+void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.
 [[nodiscard]] std::optional<uint32_t> resolve_upstream(const Node& node, Draft& draft);

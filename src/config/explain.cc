@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "config/url.h"
+#include "store/query/duration.h"
 
 namespace glassgate::config {
 namespace {
@@ -221,6 +222,44 @@ void metrics_text(const telemetry::MetricsSettings& m, std::string& out) {
         out += "off\n";
 }
 
+// Only what is not as it is by itself.
+void store_text(const StoreSettings& s, std::string& out) {
+    if (s == StoreSettings{}) return;
+    out += "store: ";
+    if (!s.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += (s.path.empty() ? std::string("in the state directory") : "in " + s.path) +
+           ", sampled every " + ms(static_cast<uint64_t>(s.interval_ms)) + ", at most " +
+           std::to_string(s.max_series) + " series, " + std::to_string(s.memory_max_bytes) +
+           " bytes of memory, " + std::to_string(s.disk_max_bytes) + " of disk, flushed every " +
+           ms(static_cast<uint64_t>(s.flush_ms)) + "\n";
+    for (const store::Tier& tier : s.tiers)
+        out += "  every " + store::query::duration_text(tier.step_ms) + " for " +
+               store::query::duration_text(tier.retention_ms) + "\n";
+    for (const ScrapeJob& job : s.scrape)
+        out += "  scrapes " + job.job + " every " + ms(static_cast<uint64_t>(job.interval_ms)) +
+               ": " + joined(job.targets) + "\n";
+}
+
+void console_text(const ConsoleSettings& c, std::string& out) {
+    ConsoleSettings plain;
+    plain.required = c.required;
+    if (c == plain) return;
+    out += "console: ";
+    if (!c.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += "http://" + host_and_port(c.address, c.port) + ", other origins " + c.cors_origin + "\n";
+    if (!c.hosts.empty()) out += "  also called " + joined(c.hosts) + "\n";
+    for (const ConsoleCredential& credential : c.credentials)
+        out += "  " + credential.name +
+               (credential.role == ConsoleRole::viewer ? " (viewer)" : " (operator)") + " with a " +
+               (credential.password.empty() ? "token" : "password") + "\n";
+}
+
 void tracing_text(const telemetry::TracingSettings& t, const proxy::TracePlan& trace,
                   std::string& out) {
     if (!t.enabled) {
@@ -315,6 +354,8 @@ std::string explain(const Configuration& configuration) {
                "/probes/readiness and /probes/liveness\n";
     tracing_text(configuration.telemetry.tracing, plan.trace, out);
     logging_text(configuration.telemetry.logging, out);
+    store_text(configuration.store, out);
+    console_text(configuration.console, out);
     return out;
 }
 

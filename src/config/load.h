@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "base/document.h"
+#include "config/console_settings.h"
 #include "config/digest.h"
+#include "config/store_settings.h"
 #include "io/tls/ticket_keys.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
@@ -41,6 +43,8 @@ struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     std::optional<ProbeSetting> probe;
     telemetry::Settings telemetry;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<CertificateExpiry> certificates;
     // Those that are made here, not read from a file: whoever holds the configuration calls

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "config/digest.h"
 #include "config/files.h"
 #include "config/watched_places.h"
@@ -65,7 +66,10 @@ public:
           wake_(std::move(wake)) {
         renew_watches();  // before the content is read: what changes in between is seen twice
         content_ = content_of_all(paths_);
-        thread_ = std::thread([this] { run(); });
+        thread_ = std::thread([this] {
+            name_this_thread("watcher");
+            run();
+        });
     }
     FileWatcher(const FileWatcher&) = delete;
     FileWatcher& operator=(const FileWatcher&) = delete;

@@ -56,7 +56,7 @@ private:
     struct Table {
         std::shared_ptr<PlanLayout> layout;
         const model::PlanNames* names = nullptr;
-        bool retired = false;  // kept only because it is the newest
+        bool retired = false;    // kept only because it is the newest
         std::vector<Row*> rows;  // as in the layout; null: not made yet
         std::deque<Row> made;    // only these cost a row's memory
         std::vector<Cell*> verdicts, upstreams, attempts;
