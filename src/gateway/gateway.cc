@@ -14,6 +14,7 @@
 #include "config/watcher.h"
 #include "gateway/admin.h"
 #include "gateway/version.h"
+#include "policy/services.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
@@ -75,6 +76,7 @@ private:
 
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
+    policy::Services services_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::unique_ptr<proxy::Control> control_;
@@ -154,8 +156,8 @@ std::expected<void, StartError> RunningGateway::start_up() {
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
-        workers_.push_back(
-            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+        workers_.push_back(TRY(
+            proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_, &services_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
