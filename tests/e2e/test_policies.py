@@ -486,3 +486,22 @@ def test_a_long_json_body_is_looked_at_as_it_passes(gateway, origin):
     assert gate.record(answer)["response.ending"] == "policy_refused"
     assert not any(r.complete for r in origin.requests[seen:])
     assert gate.ask("/").status == 200
+
+
+@pytest.mark.parametrize("size", [1, 300_000])
+def test_json_bodies_over_http2(gateway, origin, size):
+    gate = gateway([route("all", origin, policies=[LIMITED])])
+
+    def post(body):
+        done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "-H", "Content-Type: application/json", "--data-binary", "@-",
+                               "-w", "\n%{http_code} %{http_version}", f"http://127.0.0.1:{gate.port}/"],
+                              input=body, capture_output=True, timeout=60)
+        return done.stdout.decode().rsplit("\n", 1)[-1]
+    good = b"[" + b",".join([b'{"n":1}'] * size) + b"]"
+    assert post(good) == "200 2" and origin.last("/").body == good
+    seen = len(origin.requests)
+    assert post(good[:-1] + b",[[[[1]]]]]") == "400 2"
+    assert not any(r.complete for r in origin.requests[seen:])
+    line = gate.until_access(1, response__status=400)[0]
+    assert (line["response.ending"], line["policy.outcomes"][0]["reason"]) == ("policy_refused", "too_deep")
+    assert post(good) == "200 2"
