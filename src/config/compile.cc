@@ -51,13 +51,14 @@ void read_spec(const Node* node, Draft& draft) {
     compile_routes(spec.child("routes"), draft);
     check_routes(draft);
     compile_telemetry(spec.child("telemetry"), draft);
+    compile_console(spec.child("console"), draft);
 }
 
 }  // namespace
 
 std::optional<Configuration> compile_gateway(const Node& document, uint64_t generation,
-                                             Diagnostics& diagnostics) {
-    Draft draft(diagnostics);
+                                             NamedFiles& files, Diagnostics& diagnostics) {
+    Draft draft(diagnostics, files);
     draft.plan.generation = draft.names.generation = generation;
     {
         Fields fields(document, diagnostics, "the document");
@@ -69,13 +70,19 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     if (diagnostics.has_errors()) return std::nullopt;
     if (draft.plan.routes.empty())
         diagnostics.warning(document.position, "no routes: every request is answered 404");
+    draft.names.routes.shrink_to_fit();
+    draft.plan.routes.shrink_to_fit();
     draft.plan.names = std::make_shared<const model::PlanNames>(std::move(draft.names));
     draft.plan.router = proxy::Router::compile(draft.plan.routes);
     Configuration configuration;
-    configuration.files = std::move(draft.files);
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
+    configuration.store = std::move(draft.store);
+    configuration.console = std::move(draft.console);
     configuration.rate_limits = std::move(draft.rate_limits);
+    configuration.certificates = std::move(draft.certificates);
+    configuration.ticket_keys = std::move(draft.ticket_keys);
+    configuration.tls_words = std::move(draft.tls_words);
     return configuration;
 }
 

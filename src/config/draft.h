@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/document.h"
 #include "config/load.h"
+#include "config/named_files.h"
 #include "model/names.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
@@ -19,22 +23,29 @@
 namespace glassgate::config {
 
 struct Draft {
-    explicit Draft(Diagnostics& d) : diagnostics(d) {}
+    Draft(Diagnostics& d, NamedFiles& f) : diagnostics(d), files(f) {}
 
     [[nodiscard]] const std::string& gateway() const noexcept { return names.gateway; }
 
     Diagnostics& diagnostics;
+    NamedFiles& files;
     proxy::Plan plan;
     model::PlanNames names;
     telemetry::Settings telemetry;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
-    std::vector<std::string> files;  // read beside the documents: certificates, keys
+    std::vector<CertificateExpiry> certificates;
+    std::vector<std::shared_ptr<io::tls::TicketKeys>> ticket_keys;
+    std::map<const void*, std::string> tls_words;  // see Configuration
+    const int64_t now_s = static_cast<int64_t>(wall_now_ns() / kNsPerSecond);
 
     // Where things stand, in the order of the plan.
     std::vector<Position> listener_at, upstream_at, route_at;
     std::vector<std::vector<Position>> pattern_at;  // per route
     std::vector<char> upstream_used;
-    std::size_t named_upstreams = 0;  // the first so many; inline ones follow
+    std::vector<char> asks_for_certificates;  // per listener
+    std::size_t named_upstreams = 0;          // the first so many; inline ones follow
 };
 
 void compile_listeners(const Node* listeners, Draft& draft);
@@ -43,6 +54,8 @@ void compile_routes(const Node* routes, Draft& draft);
 void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& route);
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
+void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.
 [[nodiscard]] std::optional<uint32_t> resolve_upstream(const Node& node, Draft& draft);
@@ -70,6 +83,20 @@ inline constexpr uint64_t kHourMs = 3'600'000;
 // The items of a list; nothing after a mistake or if absent or empty (`key:` alone).
 [[nodiscard]] const std::vector<Node>& items_of(const Node* list, std::string_view key,
                                                 Diagnostics& diagnostics);
+
+// `use(text, position)` for each text of a list or for the one text; other things are reported.
+template <typename Use>
+void each_text(Fields& fields, std::string_view key, Use&& use,
+               std::string_view advice = "at least one; leave the key out for all") {
+    const Node* const node = fields.child(key);
+    if (node == nullptr) return;
+    (void)fields.texts(key);  // reports what is no text
+    if (node->kind == Node::Kind::scalar) use(node->scalar, node->position);
+    if (node->kind == Node::Kind::list && node->items.empty())
+        fields.mistake(node->position, std::string(key) + " is empty", std::string(advice));
+    for (const Node& item : node->items)
+        if (item.kind == Node::Kind::scalar) use(item.scalar, item.position);
+}
 
 // A name for labels and messages: 1 to 128 bytes, no control characters. Reports and returns the
 // fallback otherwise.

@@ -113,10 +113,10 @@ private:
             if (path.is_relative() && at.file)
                 path = std::filesystem::path(*at.file).parent_path() / path;
             Result<std::string> text = read_file(path.string(), kMaxSecretBytes);
+            files.push_back({path.string(), text});
             if (!text) {
                 diagnostics_.error(at, text.error().message + ": " + path.string());
             } else {
-                files.push_back({path.string(), *text});
                 if (text->ends_with('\n')) text->pop_back();
                 if (text->ends_with('\r')) text->pop_back();
                 become_text(node, std::move(*text));

@@ -5,13 +5,15 @@
 #include <vector>
 
 #include "base/document.h"
+#include "base/result.h"
 #include "config/load.h"
 
 namespace glassgate::config {
 
-// What was read for `fromFile`, for the digest and the watcher.
+// What was read for `fromFile`, or could not be: for the digest and the watcher.
 struct ReadFile {
-    std::string path, text;
+    std::string path;
+    Result<std::string> text;
 };
 
 // In every scalar below `root` (not in keys): $NAME and ${NAME} become the variable's value,

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "config/url.h"
+#include "store/query/duration.h"
 
 namespace glassgate::config {
 namespace {
@@ -37,9 +38,41 @@ std::string methods_text(MethodSet methods) {
     return joined(names);
 }
 
-void listener_text(const Plan& plan, uint32_t index, std::string& out) {
+// What the TLS settings were, line by line, further in.
+void tls_text(const Configuration& configuration, const void* tls, const std::string& indent,
+              std::string& out) {
+    const auto words = configuration.tls_words.find(tls);
+    if (words == configuration.tls_words.end()) return;
+    std::string_view rest = words->second;
+    while (!rest.empty()) {
+        const std::size_t end = rest.find('\n');
+        out += indent + std::string(rest.substr(0, end)) + "\n";
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+}
+
+void protocols_text(const Configuration& configuration, const ListenerPlan& l, std::string& out) {
+    out += "  http/2: ";
+    if (l.http2)
+        out += std::to_string(l.h2.max_streams) + " streams at once, " +
+               std::to_string(l.h2.stream_window_bytes) + " bytes each\n";
+    else
+        out += "off\n";
+    if (!l.proxy_protocol_from.empty()) out += "  PROXY protocol: from some\n";
+    if (!l.tls) return;
+    tls_text(configuration, l.tls.get(), "  ", out);
+    constexpr std::string_view kForwarding[] = {"sanitize", "forward", "append", "set",
+                                                "always-forward"};
+    out += "  handshake timeout " + ms(l.handshake_timeout_ms) +
+           ", client certificate forwarded: " +
+           std::string(kForwarding[static_cast<std::size_t>(l.forward_client_cert)]) + "\n";
+}
+
+void listener_text(const Configuration& configuration, uint32_t index, std::string& out) {
+    const Plan& plan = *configuration.plan;
     const ListenerPlan& l = plan.listeners[index];
-    out += "listener " + l.name + ": http://" + host_and_port(l.address, l.port) + "\n";
+    out += "listener " + l.name + (l.tls ? ": https://" : ": http://") +
+           host_and_port(l.address, l.port) + "\n";
     out += "  limits: header " + std::to_string(l.limits.head_bytes) + " bytes and " +
            std::to_string(l.limits.header_count) + " fields, uri " +
            std::to_string(l.limits.uri_bytes) + " bytes, body " +
@@ -51,6 +84,7 @@ void listener_text(const Plan& plan, uint32_t index, std::string& out) {
     out += std::string("  trusted: forwarded ") + (l.trust_forwarded.empty() ? "nobody" : "some") +
            ", request id " + (l.trust_request_id.empty() ? "nobody" : "some") + ", trace context " +
            (l.trust_trace_context.empty() ? "everybody" : "some") + "\n";
+    protocols_text(configuration, l, out);
     std::vector<std::string> served;
     for (const RoutePlan& route : plan.routes)
         if (route.listeners.empty() || std::find(route.listeners.begin(), route.listeners.end(),
@@ -72,8 +106,36 @@ std::string retries_text(const proxy::RetryPlan& r) {
            std::to_string(r.budget_min_per_second) + "/s";
 }
 
-void upstream_text(const UpstreamPlan& u, const std::string& indent, std::string& out) {
-    out += indent + "upstream " + u.name + ": " +
+std::string protocol_text(const UpstreamPlan& u) {
+    constexpr std::string_view kProtocols[] = {"http1", "http2", "auto"};
+    std::string out(kProtocols[static_cast<std::size_t>(u.protocol)]);
+    if (u.protocol != proxy::UpstreamProtocol::http1)
+        out += " with " + std::to_string(u.streams_per_connection) + " streams a connection";
+    if (u.send_proxy != proxy::SendProxy::none)
+        out += u.send_proxy == proxy::SendProxy::v1 ? " behind PROXY v1" : " behind PROXY v2";
+    return out;
+}
+
+void health_check_text(const proxy::HealthCheckPlan& check, const std::string& indent,
+                       std::string& out) {
+    out += indent + "health check: ";
+    if (check.grpc)
+        out += "gRPC " + (check.grpc_service.empty() ? std::string("server")
+                                                     : "service " + check.grpc_service);
+    else
+        out += "GET " + check.path;
+    out += " every " + ms(check.interval_ms) + ", timeout " + ms(check.timeout_ms) +
+           ", healthy after " + std::to_string(check.healthy_threshold) + ", unhealthy after " +
+           std::to_string(check.unhealthy_threshold);
+    if (!check.grpc)
+        out += ", expects " + std::to_string(check.expect_min) + " to " +
+               std::to_string(check.expect_max);
+    out += "\n";
+}
+
+void upstream_text(const Configuration& configuration, const UpstreamPlan& u,
+                   const std::string& indent, std::string& out) {
+    out += indent + "upstream " + u.name + ": " + protocol_text(u) + ", " +
            (u.balance == proxy::Balance::round_robin ? "round-robin" : "least-request") +
            ", timeout " + ms(u.response_timeout_ms) + ", connect " + ms(u.connect_timeout_ms) +
            ", stream idle " + ms(u.stream_idle_timeout_ms) + "\n";
@@ -83,20 +145,15 @@ void upstream_text(const UpstreamPlan& u, const std::string& indent, std::string
            ", dns every " + ms(u.dns_refresh_ms) + ", host header " +
            (u.preserve_host ? "preserved" : "the target's") + "\n";
     out += inner + "retries: " + retries_text(u.retries) + "\n";
-    if (u.health_check)
-        out += inner + "health check: GET " + u.health_check->path + " every " +
-               ms(u.health_check->interval_ms) + ", timeout " + ms(u.health_check->timeout_ms) +
-               ", healthy after " + std::to_string(u.health_check->healthy_threshold) +
-               ", unhealthy after " + std::to_string(u.health_check->unhealthy_threshold) +
-               ", expects " + std::to_string(u.health_check->expect_min) + " to " +
-               std::to_string(u.health_check->expect_max) + "\n";
+    if (u.health_check) health_check_text(*u.health_check, inner, out);
     if (u.outlier)
         out += inner + "outlier: ejected for " + ms(u.outlier->eject_ms) + " after " +
                std::to_string(u.outlier->consecutive_failures) + " failures, at most " +
                std::to_string(u.outlier->max_ejected_percent) + "%\n";
     for (const proxy::TargetPlan& target : u.targets)
-        out += inner + "target http://" + target.label + u.path_prefix + " weight " +
-               std::to_string(target.weight) + "\n";
+        out += inner + (u.tls ? "target https://" : "target http://") + target.label +
+               u.path_prefix + " weight " + std::to_string(target.weight) + "\n";
+    if (u.tls) tls_text(configuration, u.tls.get(), inner, out);
 }
 
 void policies_text(const RoutePlan& route, std::string& out) {
@@ -108,7 +165,8 @@ void policies_text(const RoutePlan& route, std::string& out) {
     }
 }
 
-void route_text(const Plan& plan, uint32_t index, std::string& out) {
+void route_text(const Configuration& configuration, uint32_t index, std::string& out) {
+    const Plan& plan = *configuration.plan;
     const RoutePlan& route = plan.routes[index];
     const std::string& api = plan.names->routes[index].api;
     out +=
@@ -122,8 +180,9 @@ void route_text(const Plan& plan, uint32_t index, std::string& out) {
     if (!listeners.empty()) out += "  listeners: " + joined(listeners) + "\n";
     if (!route.strip_prefix.empty()) out += "  strip prefix: " + route.strip_prefix + "\n";
     if (route.body_bytes) out += "  body: " + limit_text(*route.body_bytes, " bytes") + "\n";
+    tls_text(configuration, route.client_certificates.get(), "  client certificates: ", out);
     policies_text(route, out);
-    upstream_text(plan.upstreams[route.upstream], "  ", out);
+    upstream_text(configuration, plan.upstreams[route.upstream], "  ", out);
 }
 
 void metrics_text(const telemetry::MetricsSettings& m, std::string& out) {
@@ -134,6 +193,44 @@ void metrics_text(const telemetry::MetricsSettings& m, std::string& out) {
                " clients\n";
     else
         out += "off\n";
+}
+
+// Only what is not as it is by itself.
+void store_text(const StoreSettings& s, std::string& out) {
+    if (s == StoreSettings{}) return;
+    out += "store: ";
+    if (!s.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += (s.path.empty() ? std::string("in the state directory") : "in " + s.path) +
+           ", sampled every " + ms(static_cast<uint64_t>(s.interval_ms)) + ", at most " +
+           std::to_string(s.max_series) + " series, " + std::to_string(s.memory_max_bytes) +
+           " bytes of memory, " + std::to_string(s.disk_max_bytes) + " of disk, flushed every " +
+           ms(static_cast<uint64_t>(s.flush_ms)) + "\n";
+    for (const store::Tier& tier : s.tiers)
+        out += "  every " + store::query::duration_text(tier.step_ms) + " for " +
+               store::query::duration_text(tier.retention_ms) + "\n";
+    for (const ScrapeJob& job : s.scrape)
+        out += "  scrapes " + job.job + " every " + ms(static_cast<uint64_t>(job.interval_ms)) +
+               ": " + joined(job.targets) + "\n";
+}
+
+void console_text(const ConsoleSettings& c, std::string& out) {
+    ConsoleSettings plain;
+    plain.required = c.required;
+    if (c == plain) return;
+    out += "console: ";
+    if (!c.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += "http://" + host_and_port(c.address, c.port) + ", other origins " + c.cors_origin + "\n";
+    if (!c.hosts.empty()) out += "  also called " + joined(c.hosts) + "\n";
+    for (const ConsoleCredential& credential : c.credentials)
+        out += "  " + credential.name +
+               (credential.role == ConsoleRole::viewer ? " (viewer)" : " (operator)") + " with a " +
+               (credential.password.empty() ? "token" : "password") + "\n";
 }
 
 void tracing_text(const telemetry::TracingSettings& t, const proxy::TracePlan& trace,
@@ -191,11 +288,13 @@ std::string explain(const Configuration& configuration) {
     const Plan& plan = *configuration.plan;
     std::string out = "gateway " + plan.names->gateway + ": mode " + plan.names->mode + ", " +
                       std::to_string(plan.workers) + " workers, drain " + ms(plan.drain_ms) + "\n";
-    for (uint32_t i = 0; i < plan.listeners.size(); ++i) listener_text(plan, i, out);
-    for (uint32_t i = 0; i < plan.routes.size(); ++i) route_text(plan, i, out);
+    for (uint32_t i = 0; i < plan.listeners.size(); ++i) listener_text(configuration, i, out);
+    for (uint32_t i = 0; i < plan.routes.size(); ++i) route_text(configuration, i, out);
     metrics_text(configuration.telemetry.metrics, out);
     tracing_text(configuration.telemetry.tracing, plan.trace, out);
     logging_text(configuration.telemetry.logging, out);
+    store_text(configuration.store, out);
+    console_text(configuration.console, out);
     return out;
 }
 

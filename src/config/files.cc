@@ -82,6 +82,15 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
     }
 }
 
+Digest digest_of(const Result<std::string>& text) {
+    Digest digest;
+    digest.add(text ? "content" : "unreadable");
+    digest.add(text ? *text : text.error().message);
+    return digest;
+}
+
+Digest content_of(const std::string& path) { return digest_of(read_file(path, kMaxWatchedBytes)); }
+
 std::vector<std::string> list_files(const std::vector<std::string>& paths,
                                     Diagnostics& diagnostics) {
     std::vector<std::string> files;

@@ -1,5 +1,6 @@
 // spec.listeners -> ListenerPlan.
 #include "config/draft.h"
+#include "config/http2.h"
 #include "config/tls.h"
 #include "config/url.h"
 #include "http/message.h"
@@ -15,23 +16,28 @@ constexpr std::string_view kAddressExample = "an address such as http://0.0.0.0:
 constexpr uint64_t kMaxHeaderBytes = 64 * 1024;  // what a connection's buffer can hold
 constexpr uint64_t kMaxBodyBytes = uint64_t{1} << 40;
 
+void check_scheme(Fields& fields, const Url& url, const Position& at) {
+    const Node* const tls = fields.child("tls");
+    if (url.scheme == "https" && tls == nullptr)
+        fields.mistake(at, "an https address without tls",
+                       "tls: {certificates: [{certificate: site.pem, key: site.key}]}");
+    if (url.scheme == "http" && tls != nullptr)
+        fields.mistake(tls->position, "tls with an http address", "an https:// address");
+}
+
 void read_address(Fields& fields, ListenerPlan& listener) {
     const Node* const node = fields.child("address");
     const std::string text = fields.text("address", kDefaultAddress);
     const Position& at = node != nullptr ? node->position : fields.position();
     const Result<Url> url = parse_url(text);
     sockaddr_storage ignored{};
+    if (url) check_scheme(fields, *url, at);
     if (!url) {
         fields.mistake(at, "address " + quote(text) + " " + url.error().message,
                        std::string(kAddressExample));
     } else if (url->scheme != "http" && url->scheme != "https") {
         fields.mistake(at, "address " + quote(text) + " is neither http nor https",
                        std::string(kAddressExample));
-    } else if (url->scheme == "https" && !fields.has("tls")) {
-        fields.mistake(at, "address " + quote(text) + " without tls",
-                       "tls: {certificates: [{certificate: site.pem, key: site.key}]}");
-    } else if (url->scheme == "http" && fields.has("tls")) {
-        fields.mistake(at, "tls with the plain address " + quote(text), "an https:// address");
     } else if (!url->path.empty() && url->path != "/") {
         fields.mistake(at, "address " + quote(text) + " has a path: paths belong to routes",
                        std::string(kAddressExample));
@@ -42,24 +48,6 @@ void read_address(Fields& fields, ListenerPlan& listener) {
         listener.address = url->host;
         listener.port = url->port.value_or(url->scheme == "https" ? 443 : 80);
     }
-}
-
-void read_http2(const Node* node, Draft& draft, ListenerPlan& listener) {
-    Fields fields(or_empty(node), draft.diagnostics, "http2 of listener " + quote(listener.name));
-    http::h2::Limits& h2 = listener.h2;
-    listener.http2 = fields.boolean("enabled", true);
-    h2.max_streams = read_unsigned(fields, "maxConcurrentStreams", h2.max_streams, 1, 100'000);
-    h2.stream_window_bytes = read_unsigned(fields, "streamWindowBytes", h2.stream_window_bytes,
-                                           65'535, uint64_t{16} << 20);
-    h2.head = listener.limits;
-}
-
-void read_forwarding(Fields& fields, ListenerPlan& listener) {
-    using enum http::ClientCertForwarding;
-    constexpr http::ClientCertForwarding kModes[] = {sanitize, forward, append_forward,
-                                                     sanitize_set, always_forward};
-    listener.forward_client_cert = kModes[fields.choice(
-        "forwardClientCert", {"sanitize", "forward", "append", "set", "always-forward"}, 0)];
 }
 
 void read_limits(const Node* node, Draft& draft, ListenerPlan& listener) {
@@ -108,6 +96,35 @@ void read_trust(const Node* node, Draft& draft, ListenerPlan& listener) {
         (void)listener.trust_trace_context.add("::");
 }
 
+void read_proxy_protocol(const Node* node, Draft& draft, ListenerPlan& listener) {
+    if (node == nullptr) return;
+    Fields fields(*node, draft.diagnostics, "proxyProtocol of listener " + quote(listener.name));
+    const Node* const from = fields.require("from");
+    listener.proxy_protocol_from = read_networks(fields, "from");
+    if (from != nullptr &&
+        (from->kind == Node::Kind::null || (from->kind == Node::Kind::list && from->items.empty())))
+        fields.mistake(from->position, "from is empty: nobody would be believed",
+                       "the networks of the proxies in front, such as 10.0.0.0/8");
+}
+
+void read_forwarding(Fields& fields, bool asks, ListenerPlan& listener) {
+    using enum http::ClientCertForwarding;
+    constexpr http::ClientCertForwarding kModes[] = {sanitize,     forward,        append_forward,
+                                                     sanitize_set, always_forward, append_forward,
+                                                     sanitize_set};
+    listener.forward_client_cert = kModes[fields.choice(
+        "forwardClientCert",
+        {"sanitize", "forward", "append", "set", "always-forward", "appendForward", "sanitizeSet"},
+        0)];
+    const bool needs =
+        listener.forward_client_cert != sanitize && listener.forward_client_cert != always_forward;
+    if (needs && !asks)
+        fields.diagnostics().warning(
+            fields.child("forwardClientCert")->position,
+            "nothing is forwarded: this listener asks no client for a certificate",
+            "tls with clientCertificates");
+}
+
 std::string comparable(const std::string& address) { return address == "*" ? "0.0.0.0" : address; }
 
 void check_unique(const ListenerPlan& listener, const Position& at, Draft& draft) {
@@ -136,15 +153,16 @@ void compile_listener(const Node& node, Draft& draft) {
     read_timeouts(fields.child("timeouts"), draft, listener);
     read_trust(fields.child("trust"), draft, listener);
     read_http2(fields.child("http2"), draft, listener);
-    read_forwarding(fields, listener);
-    Fields proxy(or_empty(fields.child("proxyProtocol")), draft.diagnostics, "proxyProtocol");
-    listener.proxy_protocol_from = read_networks(proxy, "from");
-    if (const Node* const tls = fields.child("tls")) read_server_tls(*tls, draft, listener);
+    read_proxy_protocol(fields.child("proxyProtocol"), draft, listener);
+    const Node* const tls = fields.child("tls");
+    const bool asks = tls != nullptr && read_server_tls(*tls, draft, listener);
+    read_forwarding(fields, asks, listener);
     fields.finish();
     if (node.kind == Node::Kind::map) check_unique(listener, node.position, draft);
     draft.names.listeners.push_back({listener.name});
     draft.plan.listeners.push_back(std::move(listener));
     draft.listener_at.push_back(node.position);
+    draft.asks_for_certificates.push_back(asks ? 1 : 0);
 }
 
 }  // namespace
@@ -160,6 +178,7 @@ void compile_listeners(const Node* listeners, Draft& draft) {
         draft.names.listeners.push_back({listener.name});
         draft.plan.listeners.push_back(std::move(listener));
         draft.listener_at.emplace_back();
+        draft.asks_for_certificates.push_back(0);
         return;
     }
     for (const Node& item : items) compile_listener(item, draft);

@@ -7,7 +7,6 @@
 #include "config/expand.h"
 #include "config/files.h"
 #include "config/yaml.h"
-#include "io/tls/pem.h"
 
 namespace glassgate::config {
 namespace {
@@ -117,6 +116,13 @@ void add_unless_known(const Diagnostics& more, std::size_t from, Diagnostics& in
     }
 }
 
+void note(Loaded& loaded, const std::string& path, const Digest& content) {
+    for (const SeenFile& file : loaded.seen)
+        if (file.path == path) return;
+    loaded.files.push_back(path);
+    loaded.seen.push_back({path, content});
+}
+
 void load_into(Loaded& loaded, const std::vector<Source>& sources, uint64_t generation,
                const Environment& environment) {
     Diagnostics& diagnostics = loaded.diagnostics;
@@ -132,16 +138,14 @@ void load_into(Loaded& loaded, const std::vector<Source>& sources, uint64_t gene
     Digest digest;
     for (const Source& source : sources) digest.add(source.text);
     for (const ReadFile& file : expand(*documents.gateway, environment, diagnostics)) {
-        digest.add(file.text);
-        loaded.files.push_back(file.path);
+        if (file.text) digest.add(*file.text);
+        note(loaded, file.path, file.text ? digest_of(file.text) : content_of(file.path));
     }
+    NamedFiles named;
     Diagnostics compiling;
-    loaded.configuration = compile_gateway(*documents.gateway, generation, compiling);
-    if (loaded.configuration)
-        for (const std::string& path : loaded.configuration->files) {
-            digest.add(io::tls::read_small_file(path).value_or(std::string()));
-            loaded.files.push_back(path);
-        }
+    loaded.configuration = compile_gateway(*documents.gateway, generation, named, compiling);
+    if (!named.seen().empty()) digest.add(named.content().hex());
+    for (const SeenFile& file : named.seen()) note(loaded, file.path, file.content);
     add_unless_known(compiling, before, diagnostics);
     if (diagnostics.has_errors())
         loaded.configuration.reset();
@@ -154,8 +158,10 @@ void load_into(Loaded& loaded, const std::vector<Source>& sources, uint64_t gene
 Loaded load(const std::vector<std::string>& paths, uint64_t generation,
             const Environment& environment) {
     Loaded loaded;
-    loaded.files = list_files(paths, loaded.diagnostics);
-    const std::vector<Source> sources = read_sources(loaded.files, loaded.diagnostics);
+    const std::vector<std::string> files = list_files(paths, loaded.diagnostics);
+    const std::vector<Source> sources = read_sources(files, loaded.diagnostics);
+    for (const Source& source : sources) note(loaded, source.name, digest_of(source.text));
+    for (const std::string& file : files) note(loaded, file, content_of(file));  // the unreadable
     load_into(loaded, sources, generation, environment);
     return loaded;
 }

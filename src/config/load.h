@@ -4,12 +4,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/document.h"
+#include "config/console_settings.h"
+#include "config/digest.h"
+#include "config/store_settings.h"
+#include "io/tls/ticket_keys.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
 
@@ -20,12 +25,29 @@ struct RateLimitSetting {
     std::string route, state_key, summary;  // summary: PolicyPlan::summary(), "100/min"
 };
 
+// When a certificate of ours ends, for flex_certificate_expiry_timestamp_seconds. One of `listener`
+// and `upstream` is empty: servers show theirs on a listener, clients to an upstream.
+struct CertificateExpiry {
+    std::string listener, upstream;
+    std::string name;  // its first DNS name, else URI, else subject; of equal names the earliest
+    int64_t not_after_s = 0;  // Unix time
+};
+
 struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
+    StoreSettings store;
+    ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
-    std::vector<std::string> files;  // read beside the documents: certificates, keys
-    std::string digest;              // of all input bytes: hexadecimal, short; for events and logs
+    std::vector<CertificateExpiry> certificates;
+    // Those that are made here, not read from a file: whoever holds the configuration calls
+    // rotate() on each. They live on over reloads as long as their settings stay.
+    std::vector<std::shared_ptr<io::tls::TicketKeys>> ticket_keys;
+    // What the plan's TLS contexts and allow lists were made from, in words, for explain.
+    std::map<const void*, std::string> tls_words;
+    // Of all input bytes but the files of private keys and ticket keys: hexadecimal, short; for
+    // events and logs.
+    std::string digest;
 };
 
 struct Source {
@@ -33,10 +55,17 @@ struct Source {
     std::string text;
 };
 
+// A file and what it held when it was used; being unreadable is a content, too.
+struct SeenFile {
+    std::string path;
+    Digest content;
+};
+
 struct Loaded {
     std::optional<Configuration> configuration;  // nothing if diagnostics.has_errors()
     Diagnostics diagnostics;
-    std::vector<std::string> files;  // every file read, for the watcher
+    std::vector<std::string> files;  // every file read, or tried
+    std::vector<SeenFile> seen;      // the same, for Watcher::also_watch; each once
 };
 
 // Looks up an environment variable; nullopt when unset. Default: getenv.

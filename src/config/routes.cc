@@ -1,6 +1,7 @@
 // spec.routes -> RoutePlan.
 #include "base/text.h"
 #include "config/draft.h"
+#include "config/tls.h"
 
 namespace glassgate::config {
 namespace {
@@ -9,20 +10,6 @@ using proxy::RoutePlan;
 
 constexpr uint64_t kMaxBodyBytes = uint64_t{1} << 40;
 constexpr std::string_view kNoRoute = "none";  // the label of requests that match nothing
-
-// `use(text, position)` for each text of a list or for the one text; other things are reported.
-template <typename Use>
-void each_text(Fields& fields, std::string_view key, Use&& use) {
-    const Node* const node = fields.child(key);
-    if (node == nullptr) return;
-    (void)fields.texts(key);  // reports what is no text
-    if (node->kind == Node::Kind::scalar) use(node->scalar, node->position);
-    if (node->kind == Node::Kind::list && node->items.empty())
-        fields.mistake(node->position, std::string(key) + " is empty",
-                       "at least one; leave the key out for all");
-    for (const Node& item : node->items)
-        if (item.kind == Node::Kind::scalar) use(item.scalar, item.position);
-}
 
 void read_id(Fields& fields, Draft& draft, RoutePlan& route) {
     const Node* const node = fields.require("id");
@@ -128,19 +115,17 @@ bool begins_with_path(std::string_view pattern, std::string_view prefix) {
            (pattern.size() == prefix.size() || pattern[prefix.size()] == '/');
 }
 
-// Whom the route lets in, by the client's certificate.
-void read_client_certificates(const Node& node, Draft& draft, RoutePlan& route) {
-    Fields fields(node, draft.diagnostics, "clientCertificates");
-    const Node* const allow = fields.require("allow");
-    io::tls::Problems problems;
-    auto list = io::tls::SubjectAllowList::compile(fields.texts("allow"), "allow", problems);
-    for (const io::tls::Problem& problem : problems.all())
-        fields.mistake(allow != nullptr ? allow->position : node.position, problem.message,
-                       problem.expected);
-    if (allow != nullptr && list.empty() && !problems.has_errors())
-        fields.mistake(allow->position, "allow is empty: nobody would be let in",
-                       "names such as dns:payments.bank.internal");
-    route.client_certificates = std::make_shared<const io::tls::SubjectAllowList>(std::move(list));
+// A route that lets in holders of certificates must be where clients are asked for them.
+void check_asked(const Node& node, const Draft& draft, const RoutePlan& route) {
+    const std::vector<char>& asks = draft.asks_for_certificates;
+    const bool asked = route.listeners.empty()
+                           ? std::find(asks.begin(), asks.end(), 1) != asks.end()
+                           : std::any_of(route.listeners.begin(), route.listeners.end(),
+                                         [&](uint32_t listener) { return asks[listener] != 0; });
+    if (!asked)
+        draft.diagnostics.error(
+            node.position, "clientCertificates on a route none of whose listeners asks for one",
+            "a listener with tls: {clientCertificates: {trustedCa: ...}}");
 }
 
 void read_strip_prefix(Fields& fields, Draft& draft, RoutePlan& route) {
@@ -188,8 +173,10 @@ void compile_route(const Node& node, Draft& draft) {
     read_methods(fields, route);
     read_route_listeners(fields, draft, route);
     read_strip_prefix(fields, draft, route);
-    if (const Node* const certificates = fields.child("clientCertificates"))
+    if (const Node* const certificates = fields.child("clientCertificates")) {
         read_client_certificates(*certificates, draft, route);
+        check_asked(*certificates, draft, route);
+    }
     if (fields.has("bodyBytes"))
         route.body_bytes = read_unsigned<uint64_t>(fields, "bodyBytes", 0, 0, kMaxBodyBytes);
     read_route_upstream(fields, draft, route);

@@ -275,9 +275,12 @@ void compile_telemetry(const Node* node, Draft& draft) {
         metrics.clients_limit =
             read_unsigned(clients, "limit", metrics.clients_limit, 1, 1'000'000);
     }
+    draft.plan.interim_record_ms =
+        read_unsigned(fields, "interimRecordMs", draft.plan.interim_record_ms, 0, kHourMs);
     read_metrics(fields.child("metrics"), draft);
     read_tracing(fields.child("tracing"), draft);
     read_logging(fields.child("logging"), draft);
+    compile_store(fields.child("store"), draft);
     for (const Field field : kAlwaysCaptured) draft.names.captured.add(field);
     if (const telemetry::TracingSettings& tracing = draft.telemetry.tracing; tracing.enabled) {
         telemetry::select_span_fields(draft.names.captured);

@@ -1,6 +1,7 @@
 // spec.upstreams and the inline upstreams of routes -> UpstreamPlan.
 #include "base/text.h"
 #include "config/draft.h"
+#include "config/http2.h"
 #include "config/tls.h"
 #include "config/url.h"
 
@@ -47,13 +48,11 @@ std::optional<TargetUrl> read_target_url(Fields& fields) {
 }
 
 void add_target(const std::optional<TargetUrl>& read, const Position& at, Draft& draft,
-                UpstreamPlan& upstream, bool& over_tls) {
+                UpstreamPlan& upstream, std::optional<bool>& over_tls) {
     if (!read) return;
-    if (upstream.targets.empty()) {
-        upstream.path_prefix = read->path;
-        over_tls = read->tls;
-    }
-    if (read->tls != over_tls)
+    if (upstream.targets.empty()) upstream.path_prefix = read->path;
+    if (!over_tls) over_tls = read->tls;
+    if (read->tls != *over_tls)
         draft.diagnostics.error(at, "the targets of an upstream are partly https",
                                 "the same scheme for all");
     if (read->path != upstream.path_prefix)
@@ -66,9 +65,9 @@ void add_target(const std::optional<TargetUrl>& read, const Position& at, Draft&
         upstream.targets.push_back(read->target);
 }
 
-// True: they are https.
-bool read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
-    bool over_tls = false;
+// Whether they are https; nothing if that cannot be said.
+std::optional<bool> read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
+    std::optional<bool> over_tls;
     const Node* const targets = fields.child("targets");
     if (targets == nullptr) {
         add_target(read_target_url(fields), fields.position(), draft, upstream, over_tls);
@@ -92,7 +91,8 @@ bool read_targets(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
     return over_tls;
 }
 
-void read_protocol(Fields& fields, Draft& draft, UpstreamPlan& upstream, bool over_tls) {
+void read_protocol(Fields& fields, std::optional<bool> over_tls, Draft& draft,
+                   UpstreamPlan& upstream) {
     using proxy::UpstreamProtocol;
     constexpr UpstreamProtocol kProtocols[] = {UpstreamProtocol::http1, UpstreamProtocol::http2,
                                                UpstreamProtocol::negotiate};
@@ -105,14 +105,12 @@ void read_protocol(Fields& fields, Draft& draft, UpstreamPlan& upstream, bool ov
         fields.mistake(fields.child("sendProxyProtocol")->position,
                        "sendProxyProtocol over HTTP/2: its connections are shared by clients",
                        "protocol: http1");
-    Fields http2(or_empty(fields.child("http2")), draft.diagnostics, "http2");
-    upstream.streams_per_connection =
-        read_unsigned(http2, "maxConcurrentStreams", upstream.streams_per_connection, 1, 100'000);
+    read_http2(fields.child("http2"), draft, upstream);
     const Node* const tls = fields.child("tls");
-    if (over_tls)
+    if (tls != nullptr && over_tls == false)
+        fields.mistake(tls->position, "tls with an http url", "an https:// url");
+    if (tls != nullptr || over_tls == true)
         read_client_tls(tls, fields.position(), draft, upstream);
-    else if (tls != nullptr)
-        fields.mistake(tls->position, "tls with a plain url", "an https:// url");
 }
 
 void read_retries(const Node* node, Draft& draft, RetryPlan& retries) {
@@ -163,24 +161,53 @@ void read_expected_status(Fields& fields, proxy::HealthCheckPlan& check) {
                        "a status or range such as 200-299");
 }
 
+void read_check_path(Fields& fields, proxy::HealthCheckPlan& check) {
+    check.path = fields.text("path", check.path);
+    const bool good = check.path.starts_with('/') &&
+                      std::none_of(check.path.begin(), check.path.end(),
+                                   [](char c) { return c <= ' ' || c == '\x7f' || c == '#'; });
+    if (!good)
+        fields.mistake(fields.child("path")->position, "path is " + quote(check.path),
+                       "a path such as /health");
+}
+
+// What is asked: a path, or the health service of gRPC.
+void read_question(Fields& fields, const UpstreamPlan& upstream, proxy::HealthCheckPlan& check) {
+    check.grpc = fields.choice("type", {"http", "grpc"}, 0) == 1;
+    const auto without_use = [&](std::string_view key, std::string_view type) {
+        if (const Node* const node = fields.child(key))
+            fields.mistake(node->position,
+                           std::string(key) + " in a health check of type " + std::string(type),
+                           type == "grpc" ? "service, or type http" : "type grpc");
+    };
+    if (!check.grpc) {
+        without_use("service", "http");
+        read_check_path(fields, check);
+        read_expected_status(fields, check);
+        return;
+    }
+    without_use("path", "grpc");
+    without_use("expectStatus", "grpc");
+    check.grpc_service = fields.text("service");
+    const bool plain_auto =
+        upstream.protocol == proxy::UpstreamProtocol::negotiate && upstream.tls_key.empty();
+    if (upstream.protocol == proxy::UpstreamProtocol::http1 || plain_auto)
+        fields.mistake(fields.child("type")->position,
+                       "a gRPC health check of an upstream that does not speak HTTP/2",
+                       "protocol: http2");
+}
+
 void read_health_check(const Node* node, Draft& draft, UpstreamPlan& upstream) {
     if (node == nullptr) return;
     proxy::HealthCheckPlan check;
     Fields fields(*node, draft.diagnostics, "healthCheck");
-    check.path = fields.text("path", check.path);
-    const bool good_path = check.path.starts_with('/') &&
-                           std::none_of(check.path.begin(), check.path.end(),
-                                        [](char c) { return c <= ' ' || c == '\x7f' || c == '#'; });
-    if (!good_path)
-        fields.mistake(fields.child("path")->position, "path is " + quote(check.path),
-                       "a path such as /health");
+    read_question(fields, upstream, check);
     check.interval_ms = read_ms(fields, "intervalMs", check.interval_ms);
     check.timeout_ms = read_ms(fields, "timeoutMs", check.timeout_ms);
     check.healthy_threshold =
         read_unsigned(fields, "healthyThreshold", check.healthy_threshold, 1, 100);
     check.unhealthy_threshold =
         read_unsigned(fields, "unhealthyThreshold", check.unhealthy_threshold, 1, 100);
-    read_expected_status(fields, check);
     upstream.health_check = check;
 }
 
@@ -198,8 +225,8 @@ void read_outlier(const Node* node, Draft& draft, UpstreamPlan& upstream) {
 
 // Everything but the name, which the caller knows or derives.
 void read_settings(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
-    const bool over_tls = read_targets(fields, draft, upstream);
-    read_protocol(fields, draft, upstream, over_tls);
+    const std::optional<bool> over_tls = read_targets(fields, draft, upstream);
+    read_protocol(fields, over_tls, draft, upstream);
     upstream.balance = fields.choice("balance", {"round-robin", "least-request"}, 0) == 0
                            ? proxy::Balance::round_robin
                            : proxy::Balance::least_request;
@@ -233,10 +260,19 @@ bool same_settings(const UpstreamPlan& a, const UpstreamPlan& b) {
            a.stream_idle_timeout_ms == b.stream_idle_timeout_ms &&
            a.pool_idle_timeout_ms == b.pool_idle_timeout_ms &&
            a.max_connections == b.max_connections && a.preserve_host == b.preserve_host &&
-           a.protocol == b.protocol && a.send_proxy == b.send_proxy &&
-           a.streams_per_connection == b.streams_per_connection && a.tls_key == b.tls_key &&
-           a.dns_refresh_ms == b.dns_refresh_ms && a.retries == b.retries &&
-           a.health_check == b.health_check && a.outlier == b.outlier;
+           a.protocol == b.protocol && a.send_proxy == b.send_proxy && same_http2(a, b) &&
+           a.tls_key == b.tls_key && a.dns_refresh_ms == b.dns_refresh_ms &&
+           a.retries == b.retries && a.health_check == b.health_check && a.outlier == b.outlier;
+}
+
+// Connections made under one of these are not to be used under another.
+std::string protocol_key(const UpstreamPlan& upstream) {
+    constexpr std::string_view kProtocols[] = {"", "|http2", "|auto"};
+    constexpr std::string_view kSend[] = {"", "|proxy v1", "|proxy v2"};
+    std::string key(kProtocols[static_cast<std::size_t>(upstream.protocol)]);
+    key += kSend[static_cast<std::size_t>(upstream.send_proxy)];
+    if (!upstream.tls_key.empty()) key += "|tls " + upstream.tls_key;
+    return key;
 }
 
 // Pools and health live on under an equal key: the same targets in the same order, and nobody left
@@ -244,17 +280,18 @@ bool same_settings(const UpstreamPlan& a, const UpstreamPlan& b) {
 std::string state_key(const UpstreamPlan& upstream) {
     std::string key = upstream.name;
     for (const TargetPlan& target : upstream.targets) key += "|" + target.label;
-    if (upstream.health_check) key += "|checked " + upstream.health_check->path;
-    key += upstream.protocol == proxy::UpstreamProtocol::http1   ? ""
-           : upstream.protocol == proxy::UpstreamProtocol::http2 ? "|http2"
-                                                                 : "|auto";
-    if (upstream.send_proxy != proxy::SendProxy::none) key += "|proxy protocol";
-    if (!upstream.tls_key.empty()) key += "|" + upstream.tls_key;
+    if (upstream.health_check)
+        key += "|checked " + (upstream.health_check->grpc
+                                  ? "grpc " + upstream.health_check->grpc_service
+                                  : upstream.health_check->path);
+    key += protocol_key(upstream);
     return key;
 }
 
 uint32_t add_upstream(UpstreamPlan&& upstream, const Position& at, Draft& draft) {
     upstream.state_key = state_key(upstream);
+    if (upstream.tls && upstream.tls->certificate())
+        note_expiry(*upstream.tls->certificate(), {}, upstream.name, draft);
     model::UpstreamName name{upstream.name, {}};
     for (const TargetPlan& target : upstream.targets) name.targets.push_back(target.label);
     draft.names.upstreams.push_back(std::move(name));

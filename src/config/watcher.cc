@@ -10,14 +10,16 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "config/digest.h"
 #include "config/files.h"
 #include "config/watched_places.h"
-#include "config/yaml.h"
 
 namespace glassgate::config {
 namespace {
@@ -43,13 +45,12 @@ private:
     int fd_;
 };
 
-Digest content_of(const std::vector<std::string>& paths) {
+Digest content_of_all(const std::vector<std::string>& paths) {
     Digest digest;
     Diagnostics ignored;
     for (const std::string& file : list_files(paths, ignored)) {
         digest.add(file);
-        const Result<std::string> text = read_file(file, kMaxSourceBytes);
-        digest.add(text ? *text : "unreadable: " + text.error().message);
+        digest.add(content_of(file).hex());
     }
     return digest;
 }
@@ -57,22 +58,36 @@ Digest content_of(const std::vector<std::string>& paths) {
 class FileWatcher final : public Watcher {
 public:
     FileWatcher(std::vector<std::string> paths, uint32_t debounce_ms, std::function<void()> changed,
-                Descriptor notify, Descriptor stop)
+                Descriptor notify, Descriptor wake)
         : paths_(std::move(paths)),
           debounce_ns_(uint64_t{debounce_ms} * kNsPerMs),
           changed_(std::move(changed)),
           notify_(std::move(notify)),
-          stop_(std::move(stop)) {
+          wake_(std::move(wake)) {
         renew_watches();  // before the content is read: what changes in between is seen twice
-        content_ = content_of(paths_);
-        thread_ = std::thread([this] { run(); });
+        content_ = content_of_all(paths_);
+        thread_ = std::thread([this] {
+            name_this_thread("watcher");
+            run();
+        });
     }
     FileWatcher(const FileWatcher&) = delete;
     FileWatcher& operator=(const FileWatcher&) = delete;
     ~FileWatcher() override {
-        const uint64_t one = 1;
-        while (::write(stop_.get(), &one, sizeof one) < 0 && errno == EINTR) continue;
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake();
         thread_.join();
+    }
+
+    void also_watch(std::vector<SeenFile> files) override {
+        {
+            const std::lock_guard lock(mutex_);
+            next_files_ = std::move(files);
+        }
+        wake();
     }
 
 private:
@@ -83,11 +98,11 @@ private:
                 look();
                 continue;
             }
-            std::array<pollfd, 2> fds{{{notify_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
+            std::array<pollfd, 2> fds{{{notify_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
             const auto wait_ms = static_cast<int>((wake_at() - now + kNsPerMs - 1) / kNsPerMs);
             const int ready = ::poll(fds.data(), fds.size(), wait_ms);
             if (ready <= 0) continue;
-            if (fds[1].revents != 0) return;
+            if (fds[1].revents != 0 && !take_wish()) return;
             if (fds[0].revents != 0 && read_events()) note_change();
         }
     }
@@ -98,6 +113,25 @@ private:
                         first_change_ns_ + kMaxDebounces * debounce_ns_);
     }
 
+    void wake() const {
+        const uint64_t one = 1;
+        while (::write(wake_.get(), &one, sizeof one) < 0 && errno == EINTR) continue;
+    }
+
+    // What another thread has asked for; false: to stop.
+    bool take_wish() {
+        uint64_t ignored = 0;
+        while (::read(wake_.get(), &ignored, sizeof ignored) < 0 && errno == EINTR) continue;
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return false;
+        if (next_files_) {
+            files_ = std::move(*next_files_);
+            next_files_.reset();
+            note_change();  // since they were read, perhaps
+        }
+        return true;
+    }
+
     void note_change() {
         last_change_ns_ = mono_now_ns();
         if (first_change_ns_ == 0) first_change_ns_ = last_change_ns_;
@@ -106,11 +140,15 @@ private:
     void look() {
         first_change_ns_ = 0;
         renew_watches();
-        const Digest content = content_of(paths_);
+        bool changed = false;
+        const auto renew = [&](Digest& seen, const Digest& now) {
+            changed = changed || seen != now;
+            seen = now;
+        };
+        renew(content_, content_of_all(paths_));
+        for (SeenFile& file : files_) renew(file.content, content_of(file.path));
         looked_ns_ = mono_now_ns();
-        if (content == content_) return;
-        content_ = content;
-        changed_();
+        if (changed) changed_();
     }
 
     // True if any of the waiting events is about a name that matters.
@@ -141,7 +179,9 @@ private:
     // Watches what the paths lead through now; forgets folders they no longer do.
     void renew_watches() {
         std::map<int, WatchedNames> fresh;
-        for (const auto& [folder, names] : watched_places(paths_)) {
+        std::vector<std::string> paths = paths_;
+        for (const SeenFile& file : files_) paths.push_back(file.path);
+        for (const auto& [folder, names] : watched_places(paths)) {
             const int wd = ::inotify_add_watch(notify_.get(), folder.c_str(), kEvents);
             if (wd < 0) continue;  // gone in this moment, or out of watches: the slow look remains
             WatchedNames& all = fresh[wd];
@@ -156,7 +196,11 @@ private:
     const std::vector<std::string> paths_;
     const uint64_t debounce_ns_;
     const std::function<void()> changed_;
-    const Descriptor notify_, stop_;
+    const Descriptor notify_, wake_;
+    std::mutex mutex_;
+    bool stopping_ = false;                            // guarded by mutex_
+    std::optional<std::vector<SeenFile>> next_files_;  // guarded by mutex_
+    std::vector<SeenFile> files_;
     std::map<int, WatchedNames> watches_;
     Digest content_;
     uint64_t first_change_ns_ = 0;  // 0: nothing has happened since the last look
@@ -172,10 +216,10 @@ Result<std::unique_ptr<Watcher>> Watcher::start(std::vector<std::string> paths,
                                                 std::function<void()> changed) {
     Descriptor notify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (notify.get() < 0) return failure_errno("watch the configuration", errno);
-    Descriptor stop(::eventfd(0, EFD_CLOEXEC));
-    if (stop.get() < 0) return failure_errno("watch the configuration", errno);
+    Descriptor wake(::eventfd(0, EFD_CLOEXEC));
+    if (wake.get() < 0) return failure_errno("watch the configuration", errno);
     return std::unique_ptr<Watcher>(std::make_unique<FileWatcher>(
-        std::move(paths), debounce_ms, std::move(changed), std::move(notify), std::move(stop)));
+        std::move(paths), debounce_ms, std::move(changed), std::move(notify), std::move(wake)));
 }
 
 }  // namespace glassgate::config

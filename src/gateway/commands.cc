@@ -1,13 +1,17 @@
 #include "gateway/commands.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "config/explain.h"
 #include "config/load.h"
+#include "console/credentials.h"
+#include "console/query_client.h"
 #include "gateway/gateway.h"
 #include "policy/reference.h"
 #include "telemetry/metrics/catalogue.h"
@@ -51,11 +55,12 @@ void serve_until_stopped(Gateway& gateway, const sigset_t& set) {
 
 }  // namespace
 
-int run_command(const std::vector<std::string>& paths, bool watch) {
+int run_command(const std::vector<std::string>& paths, bool watch, const std::string& state_dir) {
     const sigset_t signals = block_signals();
     Options options;
     options.paths = paths;
     options.watch = watch;
+    options.state_dir = state_dir;
     options.report = print;
     auto gateway = Gateway::start(std::move(options));
     if (!gateway) {
@@ -82,12 +87,38 @@ int check_command(const std::vector<std::string>& paths, bool explain) {
     return 0;
 }
 
-int query_command(const store::query::CliOptions& options) {
+int query_command(store::query::CliOptions options, const QueryTarget& target) {
     if (options.parameters.query.empty() && options.batch.empty()) {
         std::fputs("glassgate: query needs an expression or --batch\n", stderr);
         return 1;
     }
+    std::optional<console::QueryClient> client;
+    if (options.file.empty()) {
+        client.emplace(target.url, target.user, target.token);
+        options.ask = [&client](const store::query::QueryParameters& parameters) {
+            return client->ask(parameters);
+        };
+    }
     return store::query::run_cli(options, std::cin, std::cout, std::cerr);
+}
+
+int password_command(bool token) {
+    if (token) {
+        const auto made = console::make_token();
+        if (!made) return 2;
+        std::printf("token: %s\nhash:  %s\n", made->token.c_str(), made->hash.c_str());
+        return 0;
+    }
+    std::string password;
+    if (isatty(STDIN_FILENO) == 1) std::fputs("password: ", stderr);
+    std::getline(std::cin, password);
+    const auto hash = console::hash_password(password);
+    if (!hash) {
+        std::fprintf(stderr, "glassgate: %s\n", hash.error().message.c_str());
+        return 1;
+    }
+    std::printf("%s\n", hash->c_str());
+    return 0;
 }
 
 int reference_command(const std::string& page, const std::string& cli_help) {

@@ -9,9 +9,18 @@
 
 namespace glassgate::gateway {
 
-int run_command(const std::vector<std::string>& paths, bool watch);
+int run_command(const std::vector<std::string>& paths, bool watch, const std::string& state_dir);
 int check_command(const std::vector<std::string>& paths, bool explain);
-int query_command(const store::query::CliOptions& options);
+// Over a file, or by asking a running gateway.
+struct QueryTarget {
+    std::string url = "http://127.0.0.1:9900";
+    std::string user;   // name:password
+    std::string token;  // at most one of the two
+};
+int query_command(store::query::CliOptions options, const QueryTarget& target);
+// Reads a password from standard input and prints what the configuration holds of it; or makes a
+// token and prints both.
+int password_command(bool token);
 // `cli_help`: the whole help text, for the page `cli`.
 int reference_command(const std::string& page, const std::string& cli_help);
 

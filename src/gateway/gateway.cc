@@ -1,18 +1,22 @@
 #include "gateway/gateway.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "config/load.h"
 #include "config/watcher.h"
+#include "console/api/prometheus_api.h"
 #include "gateway/admin.h"
+#include "gateway/built_in_store.h"
+#include "gateway/console_service.h"
 #include "gateway/version.h"
 #include "policy/services.h"
 #include "proxy/control.h"
@@ -48,12 +52,17 @@ public:
         return workers_.front()->port(listener);
     }
     uint16_t metrics_port() const noexcept override { return admin_->port(); }
+    uint16_t console_port() const noexcept override { return console_ ? console_->port() : 0; }
 
 private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
-    void watch_also(const std::vector<std::string>& files);
     Status start_workers();
+    Status open_store();
+    Status start_console();
+    Status apply_console(const config::ConsoleSettings& settings);
+    [[nodiscard]] console::RuntimeFacts runtime_facts() const;
     Status apply(const config::Configuration& next);
+    Status apply_endpoints(const config::Configuration& next);
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
     void abandon_workers(std::size_t count);
     void reject(const std::string& reason, std::size_t errors);
@@ -78,18 +87,21 @@ private:
     shared::BreakerBoard breakers_;
     policy::Services services_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
+    std::unique_ptr<BuiltInStore> store_;  // null: switched off
+    console::PrometheusApi api_;
+    std::unique_ptr<ConsoleService> console_;
+    const uint64_t started_wall_ns_ = wall_now_ns();
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::unique_ptr<proxy::Control> control_;
     std::unique_ptr<Admin> admin_;
     std::unique_ptr<config::Watcher> watcher_;
-    std::vector<std::unique_ptr<config::Watcher>> more_watchers_;
-    std::set<std::string> watched_;
 };
 
 std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t generation) {
     config::Loaded loaded = config::load(options_.paths, generation);
+    ::malloc_trim(0);  // the documents are gone: what they took goes back to the system
     if (options_.report && !loaded.diagnostics.all().empty()) options_.report(loaded.diagnostics);
-    watch_also(loaded.files);
+    if (watcher_) watcher_->also_watch(std::move(loaded.seen));
     last_problem_.clear();
     last_errors_ = 0;
     for (const Diagnostic& d : loaded.diagnostics.all()) {
@@ -97,18 +109,6 @@ std::optional<config::Configuration> RunningGateway::read_configuration(uint64_t
         if (last_errors_++ == 0) last_problem_ = to_text(d);
     }
     return std::move(loaded.configuration);
-}
-
-// Certificates, keys and secrets that the documents name.
-void RunningGateway::watch_also(const std::vector<std::string>& files) {
-    if (!options_.watch) return;
-    std::vector<std::string> fresh;
-    for (const std::string& file : files)
-        if (watched_.insert(file).second) fresh.push_back(file);
-    if (fresh.empty()) return;
-    auto watcher =
-        config::Watcher::start(std::move(fresh), options_.watch_debounce_ms, [this] { reload(); });
-    if (watcher) more_watchers_.push_back(std::move(*watcher));
 }
 
 std::expected<void, StartError> RunningGateway::start_up() {
@@ -137,10 +137,12 @@ std::expected<void, StartError> RunningGateway::start_up() {
     if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
         return environment(status.error());
     export_state();
+    if (auto status = open_store(); !status) return environment(status.error());
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
     if (!admin) return environment(admin.error());
     admin_ = std::move(*admin);
+    if (auto status = start_console(); !status) return environment(status.error());
     generation_ = now.plan->generation;
     last_reload_wall_ns_ = wall_now_ns();
     admin_->set_readiness(Readiness::ready);
@@ -187,23 +189,71 @@ void RunningGateway::abandon_workers(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) workers_[i]->abandon();
 }
 
+Status RunningGateway::open_store() {
+    console_ = std::make_unique<ConsoleService>(telemetry_->metrics());
+    if (!configuration_->store.enabled) return {};
+    const std::string state =
+        options_.in_memory ? std::string() : state_directory(options_.state_dir);
+    store_ = TRY(BuiltInStore::open(configuration_->store, state, telemetry_->metrics(),
+                                    configuration_->plan->names->gateway));
+    return {};
+}
+
+Status RunningGateway::start_console() {
+    if (store_ != nullptr) {
+        const auto& metrics = configuration_->telemetry.metrics;
+        store_->start("http://localhost:" + std::to_string(admin_->port()) + metrics.path);
+        api_.store = &store_->store();
+        api_.metadata = &store_->metadata();
+        api_.build = {std::string(version()), std::string(commit())};
+        api_.runtime = [this] { return runtime_facts(); };
+        api_.targets = [this] { return store_->targets(); };
+        console_->add(console::prometheus_routes(api_));
+    }
+    return apply_console(configuration_->console);
+}
+
+Status RunningGateway::apply_console(const config::ConsoleSettings& settings) {
+    TRY_STATUS(console_->apply(settings));
+    if (console_->problem().empty() || !options_.report) return {};
+    Diagnostics diagnostics;
+    diagnostics.warning({}, "there is no console: " + console_->problem(),
+                        "spec.console.port to be free, or another, or enabled: false");
+    options_.report(diagnostics);
+    return {};
+}
+
+console::RuntimeFacts RunningGateway::runtime_facts() const {
+    const auto ms = [](uint64_t ns) { return static_cast<store::TimeMs>(ns / kNsPerMs); };
+    return {ms(started_wall_ns_), ms(last_reload_wall_ns_.load()), last_reload_ok_.load()};
+}
+
+// Metrics endpoint, console and telemetry; all as the new configuration wants it, or none.
+// Telemetry is last, since its series cannot be taken back at once.
+Status RunningGateway::apply_endpoints(const config::Configuration& next) {
+    const config::Configuration& now = *configuration_;
+    TRY_STATUS(admin_->reconfigure(next.telemetry.metrics));
+    Status status = apply_console(next.console);
+    bool console_applied = status.has_value();
+    if (status) status = telemetry_->reconfigure(next.telemetry, next.plan->names);
+    if (status) return status;
+    std::string message = status.error().message;
+    if (console_applied)
+        if (Status back = apply_console(now.console); !back)
+            message += "; and going back: " + back.error().message;
+    if (Status back = admin_->reconfigure(now.telemetry.metrics); !back)
+        message += "; and going back: " + back.error().message;
+    return failure(std::move(message));
+}
+
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
-// Telemetry is last of these, since its series cannot be taken back at once.
 Status RunningGateway::apply(const config::Configuration& next) {
     TRY_STATUS(prepare_workers(next.plan));
-    Status status = admin_->reconfigure(next.telemetry.metrics);
-    if (status) {
-        status = telemetry_->reconfigure(next.telemetry, next.plan->names);
-        if (!status) {
-            if (Status back = admin_->reconfigure(configuration_->telemetry.metrics); !back)
-                status =
-                    failure(status.error().message + "; and going back: " + back.error().message);
-        }
-    }
-    if (!status) {
+    if (Status status = apply_endpoints(next); !status) {
         abandon_workers(workers_.size());
         return status;
     }
+    if (store_ != nullptr) store_->reconfigure(next.store);
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
     return {};
@@ -224,6 +274,10 @@ bool RunningGateway::reload() {
                    std::to_string(workers_.size()) +
                    ", configured: " + std::to_string(next->plan->workers) + ")",
                1);
+        return false;
+    }
+    if (!next->store.same_store(configuration_->store)) {
+        reject("spec.telemetry.store (but for scrape) changes only at a restart", 1);
         return false;
     }
     if (auto status = apply(*next); !status) {
@@ -295,13 +349,6 @@ void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlus
 
 // drain_ms < 0: the plan's.
 void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
-    std::vector<std::unique_ptr<config::Watcher>> watchers;
-    {
-        const std::lock_guard lock(mutex_);
-        options_.watch = false;  // a reload under way adds none behind our back
-        watchers = std::move(more_watchers_);
-    }
-    watchers.clear();
     watcher_.reset();  // before the lock: a reload under way ends first
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
@@ -321,11 +368,15 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     control_.reset();
     for (const auto& worker : workers_) worker->stop();
+    if (console_) console_->stop();
+    if (store_) store_->stop();
     if (telemetry_) {
         telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
         telemetry_->stop(flush_ms);
     }
     admin_.reset();  // to the end it can be scraped
+    console_.reset();
+    store_.reset();
     workers_.clear();
 }
 

@@ -22,6 +22,8 @@ struct Options {
     // Called with every diagnostic list of a load that had any, on the thread that loaded.
     std::function<void(const Diagnostics&)> report;
     telemetry::Telemetry::Tap tap;  // for the built-in panel
+    bool in_memory = false;         // keep no state, whatever the environment says
+    std::string state_dir;          // where state is kept; empty: $STATE_DIRECTORY, else nowhere
 };
 
 // Why a start failed: the user's input (exit status 1) or the environment (2).
@@ -49,6 +51,7 @@ public:
     // Ports as bound, also when the configuration says 0.
     [[nodiscard]] virtual uint16_t port(const std::string& listener) const = 0;
     [[nodiscard]] virtual uint16_t metrics_port() const noexcept = 0;
+    [[nodiscard]] virtual uint16_t console_port() const noexcept = 0;  // 0: there is no console
 };
 
 }  // namespace glassgate::gateway

@@ -22,7 +22,11 @@ void add_run(CLI::App& app, int& status) {
     run->add_option("-c,--config,paths", paths, "Configuration files and folders (*.yaml, *.yml)")
         ->required();
     run->add_flag("--no-watch", no_watch, "Reload on SIGHUP only");
-    run->callback([&status] { status = run_command(paths, !no_watch); });
+    static std::string state_dir;
+    run->add_option("--state-dir", state_dir,
+                    "Keep state here across restarts; without it in $STATE_DIRECTORY, else in "
+                    "memory only");
+    run->callback([&status] { status = run_command(paths, !no_watch, state_dir); });
 }
 
 void add_check(CLI::App& app, int& status) {
@@ -36,16 +40,24 @@ void add_check(CLI::App& app, int& status) {
 }
 
 void add_query(CLI::App& app, int& status) {
-    auto* query = app.add_subcommand("query", "Evaluate a PromQL expression over samples.");
+    auto* query = app.add_subcommand(
+        "query", "Ask a running gateway, or a file of samples, a PromQL expression.");
     static store::query::CliOptions options;
     auto& parameters = options.parameters;
     auto* expression = query->add_option("expression", parameters.query, "A PromQL expression");
-    query
-        ->add_option("--file", options.file,
-                     "Samples with timestamps: OpenMetrics or Prometheus' text format")
-        ->required();
+    static QueryTarget target;
+    auto* file = query->add_option(
+        "--file", options.file, "Samples with timestamps: OpenMetrics or Prometheus' text format");
+    query->add_option("--url", target.url, "The gateway's console")
+        ->capture_default_str()
+        ->excludes(file);
+    auto* user = query->add_option("--user", target.user, "NAME:PASSWORD, where it asks for one")
+                     ->envname("GLASSGATE_USER");
+    query->add_option("--token", target.token, "A token instead")
+        ->envname("GLASSGATE_TOKEN")
+        ->excludes(user);
     query->add_option("--time", parameters.time,
-                      "When: seconds or RFC 3339; without it, at the newest sample");
+                      "When: seconds or RFC 3339; without it now, or at a file's newest sample");
     auto* start = query->add_option("--start", parameters.start, "First step of a range");
     auto* end = query->add_option("--end", parameters.end, "Last step of a range")->needs(start);
     auto* step = query->add_option("--step", parameters.step, "Seconds or a duration: 15s");
@@ -57,7 +69,16 @@ void add_query(CLI::App& app, int& status) {
                      "Answer a file of requests, a JSON object a line ({\"query\",\"time\"} or "
                      "{\"query\",\"start\",\"end\",\"step\"}); -: standard input")
         ->excludes(expression);
-    query->callback([&status] { status = query_command(options); });
+    query->callback([&status] { status = query_command(options, target); });
+}
+
+void add_password(CLI::App& app, int& status) {
+    auto* password = app.add_subcommand(
+        "password",
+        "Print what spec.console.credentials holds of a password (read from standard input).");
+    static bool token = false;
+    password->add_flag("--token", token, "Make a token instead, and print it and its hash");
+    password->callback([&status] { status = password_command(token); });
 }
 
 // The program's help and that of each command, as they are printed.
@@ -88,6 +109,7 @@ int run_main(int argc, char** argv) {
     add_check(app, status);
     add_demo(app, status);
     add_query(app, status);
+    add_password(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");
     version_command->callback(

@@ -40,7 +40,8 @@ SimpleClient::SimpleClient(SimpleService& service, io::Socket socket, const sock
     : service_(service),
       socket_(std::move(socket)),
       buffer_(service.buffers),
-      write_deadline_(&on_write_deadline, this) {
+      write_deadline_(&on_write_deadline, this),
+      pause_(&on_pause_over, this) {
     uint16_t port = 0;
     io::format_address(peer, peer_, port);
 }
@@ -62,6 +63,10 @@ io::Task<bool> SimpleClient::serve_one(uint64_t idle_timeout_ns) {
     if (!co_await receive_head()) co_return false;
     if (!co_await receive_body()) co_return false;
     keep_alive_ = head_.keep_alive;
+    if (service_.dispatcher != nullptr) {
+        const bool answered_elsewhere = co_await answer_elsewhere();
+        co_return answered_elsewhere&& keep_alive_ && !service_.stopping;
+    }
     SimpleResponse response;
     handle(response);
     const bool answered = co_await answer(response);
@@ -123,8 +128,10 @@ io::Task<bool> SimpleClient::receive_head() {
 io::Task<bool> SimpleClient::receive_body() {
     body_.clear();
     if (head_.body == BodyKind::none) co_return true;
+    body_limit_ = service_.dispatcher != nullptr ? service_.dispatcher->body_bytes_max(head_)
+                                                 : service_.limits.body_bytes;
     const bool announced_too_large =
-        head_.body == BodyKind::length && head_.content_length > service_.limits.body_bytes;
+        head_.body == BodyKind::length && head_.content_length > body_limit_;
     if (head_.expect_continue && !announced_too_large && buffer_.empty() &&
         !co_await send("HTTP/1.1 100 Continue\r\n\r\n", {}))
         co_return false;
@@ -164,7 +171,7 @@ SimpleClient::BodyStep SimpleClient::take_body() {
         body_.append(step.data);
         buffer_.consume(step.consumed);
         if (step.state == ParseState::complete) return BodyStep::done;
-        if (body_.size() > service_.limits.body_bytes) return BodyStep::too_large;
+        if (body_.size() > body_limit_) return BodyStep::too_large;
         if (step.state == ParseState::failed) {
             body_error_ = step.error;
             return BodyStep::malformed;
@@ -212,29 +219,39 @@ io::Task<bool> SimpleClient::answer(SimpleResponse& response) {
     co_return sent;
 }
 
-void SimpleClient::append_head(const SimpleResponse& response, bool gzipped, bool may_gzip) {
+void SimpleClient::append_status(uint16_t status) {
     out_.assign("HTTP/1.1 ");
-    append_u64(out_, response.status);
-    out_.append(" ").append(reason_phrase(response.status)).append("\r\nDate: ");
+    append_u64(out_, status);
+    out_.append(" ").append(reason_phrase(status)).append("\r\nDate: ");
     append_http_date(out_, wall_now_ns());
     out_ += "\r\n";
-    const auto field = [this](std::string_view name, std::string_view value) {
-        if (is_field_text(name) && is_field_text(value))
-            out_.append(name).append(": ").append(value).append("\r\n");
-    };
+}
+
+void SimpleClient::append_head(const SimpleResponse& response, bool gzipped, bool may_gzip) {
+    append_status(response.status);
     if (has_body(response.status)) {
-        field("Content-Type", response.content_type);
+        append_field("Content-Type", response.content_type);
         out_ += "Content-Length: ";
         append_u64(out_, response.body.size());
         out_ += "\r\n";
     }
-    if (gzipped) field("Content-Encoding", "gzip");
-    if (may_gzip) field("Vary", "Accept-Encoding");
-    for (const auto& [name, value] : response.headers) field(name, value);
+    if (gzipped) append_field("Content-Encoding", "gzip");
+    if (may_gzip) append_field("Vary", "Accept-Encoding");
+    append_fields(response);
+}
+
+void SimpleClient::append_field(std::string_view name, std::string_view value) {
+    if (is_field_text(name) && is_field_text(value))
+        out_.append(name).append(": ").append(value).append("\r\n");
+}
+
+// The response's own, and the end of the head.
+void SimpleClient::append_fields(const SimpleResponse& response) {
+    for (const auto& [name, value] : response.headers) append_field(name, value);
     if (!keep_alive_ || service_.stopping)
-        field("Connection", "close");
+        append_field("Connection", "close");
     else if (head_.version == Version::http10)
-        field("Connection", "keep-alive");
+        append_field("Connection", "keep-alive");
     out_ += "\r\n";
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "http/simple_client.h"
 #include "io/socket.h"
 
@@ -29,7 +30,7 @@ public:
     }
     ~RunningServer() override;
     Status open(const std::string& address, uint16_t port);
-    void run();
+    void run(const char* thread_name);
 
     [[nodiscard]] uint16_t port() const noexcept override { return port_; }
     void set_routes(std::vector<Route> replacement) override;
@@ -54,9 +55,9 @@ Status RunningServer::open(const std::string& address, uint16_t port) {
     return {};
 }
 
-void RunningServer::run() {
-    thread_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "admin");
+void RunningServer::run(const char* thread_name) {
+    thread_ = std::thread([this, thread_name] {
+        name_this_thread(thread_name);
         loop->run();
     });
 }
@@ -79,7 +80,8 @@ void RunningServer::set_routes(std::vector<Route> replacement) {
     done.get_future().get();
 }
 
-// Every wait of a connection is on its socket, so that each has ended when its socket is cancelled.
+// Every wait of a connection is on its socket or its reply, so that each has ended when end() has
+// ended both.
 void RunningServer::end_all() {
     stopping = true;
     acceptor_.reset();
@@ -120,7 +122,19 @@ Result<std::unique_ptr<SimpleServer>> SimpleServer::start(const std::string& add
     auto loop = TRY(io::Loop::create());
     auto server = std::make_unique<RunningServer>(std::move(loop), std::move(routes), limits);
     TRY_STATUS(server->open(address, port));
-    server->run();
+    server->run("admin");
+    return server;
+}
+
+Result<std::unique_ptr<SimpleServer>> SimpleServer::start(const std::string& address, uint16_t port,
+                                                          SimpleDispatcher& dispatcher,
+                                                          const Limits& limits,
+                                                          const char* thread_name) {
+    auto loop = TRY(io::Loop::create());
+    auto server = std::make_unique<RunningServer>(std::move(loop), std::vector<Route>{}, limits);
+    server->dispatcher = &dispatcher;
+    TRY_STATUS(server->open(address, port));
+    server->run(thread_name);
     return server;
 }
 

@@ -21,6 +21,8 @@
 
 namespace glassgate::http {
 
+class SimpleDispatcher;  // simple_reply.h
+
 struct SimpleRequest {
     const RequestHead& head;
     std::string_view body;  // whole; bounded by SimpleServer::Limits
@@ -58,6 +60,12 @@ public:
     static Result<std::unique_ptr<SimpleServer>> start(const std::string& address, uint16_t port,
                                                        std::vector<Route> routes,
                                                        const Limits& limits);
+    // The same for a server that answers elsewhere: by path patterns, on other threads, in streams.
+    // `dispatcher` outlives it. thread_name: at most 15 bytes.
+    static Result<std::unique_ptr<SimpleServer>> start(const std::string& address, uint16_t port,
+                                                       SimpleDispatcher& dispatcher,
+                                                       const Limits& limits,
+                                                       const char* thread_name);
     virtual ~SimpleServer() = default;  // stops the thread; open connections are closed
     [[nodiscard]] virtual uint16_t port() const noexcept = 0;
     // Any thread but the server's. Other routes from the next request on, on the same port and

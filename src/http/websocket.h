@@ -5,10 +5,10 @@
 // h2::read_request makes of an extended CONNECT and h2::write_upstream_head makes into one. What
 // differs is the handshake, which HTTP/2 does not have:
 //   client  upstream   what is to be done
-//   h1      h1         check_websocket; nothing else: the client checks the Accept
+//   h1      h1         nothing: the upstream judges the request, the client the Accept
 //   h1      h2         check_websocket; a 2xx answer: accept_as_upgrade
-//   h2      h1         add Sec-WebSocket-Key with a new key (an edit); accepted_by the 101
-//   h2      h2         nothing; a 2xx answer: accept_as_upgrade, for what asks for a 101
+//   h2      h1         check_websocket; a new Sec-WebSocket-Key (an edit); accepted_by the 101
+//   h2      h2         check_websocket; a 2xx answer: accept_as_upgrade, for what asks for a 101
 #pragma once
 
 #include <cstdint>

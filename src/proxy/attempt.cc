@@ -124,7 +124,7 @@ bool ExchangeRun::pick_target(uint32_t& target) {
 
 bool ExchangeRun::take_pooled(uint32_t target) {
     if (H2Upstream* const link = upstream().link(target)) {
-        if (!request_stream(*link)) return false;
+        if (becomes_tunnel_stream() || !request_stream(*link)) return false;
         attempt_.reused = true;
     } else {
         upstream_connection_ = upstream().take_idle(target);
@@ -149,6 +149,11 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
         }
         if (take_pooled(target)) co_return true;
     }
+    if (H2Upstream* const link = becomes_tunnel_stream() ? up.link(target) : nullptr) {
+        attempt_.reused = true;
+        const bool open = co_await request_tunnel_stream(*link);
+        co_return open;
+    }
     if (!up.may_connect(target)) {
         up.attempt_finished(target, false);
         --record_.attempt_count;
@@ -165,6 +170,10 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
     attempt_.connected_ns = now();
     upstream_connection_ = std::move(opened.connection);
     if (upstream_connection_) co_return true;
+    if (opened.link != nullptr && becomes_tunnel_stream()) {
+        const bool tunnelled = co_await request_tunnel_stream(*opened.link);
+        co_return tunnelled;
+    }
     const bool open = opened.link != nullptr && request_stream(*opened.link);
     if (!open) fail_attempt(AttemptResult::reset);
     co_return open;
@@ -304,6 +313,7 @@ ExchangeRun::Step ExchangeRun::parse_response_head() {
         return Step::waits;
     }
     buffer.consume(parsed.consumed);
+    if (!websocket_is_answered()) return Step::failed;
     attempt_.first_byte_ns = turn_ns();
     attempt_.status = head.status;
     return Step::done;

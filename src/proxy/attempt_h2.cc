@@ -12,9 +12,6 @@ using model::AttemptResult;
 bool ExchangeRun::request_stream(H2Upstream& link) {
     if (!link.can_request()) return false;
     const http::UpstreamRequest request = upstream_request();
-    if (http::h2::becomes_extended_connect(request) &&
-        !link.session().peer_takes_extended_connect())
-        return false;
     const bool tunnel = http::h2::becomes_extended_connect(request);
     http::h2::write_upstream_head(worker_.fields(), request,
                                   upstream().plan().tls ? "https" : "http");
@@ -27,6 +24,34 @@ bool ExchangeRun::request_stream(H2Upstream& link) {
     link.want_flush();
     attempt_.address = state_.keep(link.address());
     return true;
+}
+
+bool ExchangeRun::becomes_tunnel_stream() const noexcept {
+    return http::asks_for_websocket(state_.request);
+}
+
+// RFC 8441 §3: not before the peer's SETTINGS have allowed for it. False: failed, and why is
+// stated.
+io::Task<bool> ExchangeRun::request_tunnel_stream(H2Upstream& link) {
+    if (!link.knows_peer()) {
+        LinkWait wait;
+        link_wait_ = &wait;
+        const AttemptResult known = co_await link.wait_for_peer(wait);
+        link_wait_ = nullptr;
+        if (known != AttemptResult::response) {
+            fail_attempt(known);
+            co_return false;
+        }
+    }
+    attempt_.connected_ns = attempt_.reused ? attempt_.start_ns : now();
+    if (!link.session().peer_takes_extended_connect()) {
+        record_.detail = state_.keep("the upstream takes no WebSocket over HTTP/2 (RFC 8441)");
+        fail_attempt(AttemptResult::malformed);
+        co_return false;
+    }
+    if (request_stream(link)) co_return true;
+    fail_attempt(AttemptResult::reset);
+    co_return false;
 }
 
 io::Task<bool> ExchangeRun::attempt_h2() {

@@ -158,7 +158,7 @@ bool Connection::preface_is_here() noexcept {
 
 // The first request asks to go on with HTTP/2 (RFC 7540 §3.2; curl and others do so on plain
 // connections). It becomes stream 1. One with a body stays what it is: its bytes would be in the
-// way.
+// way; and so does one whose HTTP2-Settings are not what they should be.
 bool Connection::asks_for_h2c() {
     const std::string_view here = buffer.view();
     const ListenerPlan& listener = worker.active()->plan->listeners[listening->index];
@@ -169,9 +169,10 @@ bool Connection::asks_for_h2c() {
     const auto head = std::make_unique<http::RequestHead>();
     std::size_t resume = 0;
     const http::ParseResult parsed = http::parse_request_head(here, listener.limits, resume, *head);
-    if (parsed.state != http::ParseState::complete || head->body != http::BodyKind::none ||
-        http::h2::asks_for_h2c(*head).data() == nullptr)
+    if (parsed.state != http::ParseState::complete || head->body != http::BodyKind::none)
         return false;
+    const std::string_view settings = http::h2::asks_for_h2c(*head);
+    if (settings.data() == nullptr || !http::h2::valid_settings(settings)) return false;
     upgrade_head_.assign(here.substr(0, parsed.consumed));
     buffer.consume(parsed.consumed);
     return true;

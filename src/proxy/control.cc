@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "proxy/health_check.h"
@@ -102,7 +103,7 @@ Status RunningControl::open(const std::string& dns_servers) {
         },
         events_);
     thread_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "control");
+        name_this_thread("control");
         loop_->run();
     });
     return {};

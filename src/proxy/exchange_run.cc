@@ -13,7 +13,9 @@ ExchangeRun::ExchangeRun(Connection& connection, ExchangeState& state, MuxStream
       worker_(connection.worker),
       state_(state),
       record_(state.record),
-      fate_(stream == nullptr ? connection.fate : own_fate_) {
+      fate_(stream == nullptr ? connection.fate : own_fate_),
+      tunnel_timer_(&ExchangeRun::on_half_closed_timer, this),
+      interim_timer_(&ExchangeRun::on_interim_timer, this) {
     if (stream == nullptr)
         connection.exchange = this;
     else
@@ -43,7 +45,8 @@ io::Task<void> ExchangeRun::serve(Connection& connection, MuxStream* stream) {
         while (policies == Step::waits) policies = co_await run.wait_for_policy();
         admitted = policies == Step::done;
     }
-    admitted = admitted && !run.answers_as_last_hop() && run.whole_body_passes();
+    admitted = admitted && !run.answers_as_last_hop() && run.begin_websocket() &&
+               run.whole_body_passes();
     if (admitted) co_await run.forward();
     if (!run.response_begun_) co_await run.reply_for_ending();
     run.finish();
@@ -245,6 +248,7 @@ io::Task<void> ExchangeRun::forward() {
                 relayed = note_relayed(sent, first);
             }
             if (relayed && !response_is_out()) {
+                begin_interim_records();
                 relayed = co_await relay_rest();
             }
             if (relayed) end_response();
@@ -273,7 +277,7 @@ void ExchangeRun::on_client_hangup(void* self) {
 
 void ExchangeRun::cut_off() noexcept {
     cut_off_ = true;
-    interrupt();
+    interrupt_tunnel();
 }
 
 void ExchangeRun::interrupt() noexcept {

@@ -54,6 +54,12 @@ private:
     void finish();  // finish.cc: the one place
     void finish_stream();
 
+    // interim.cc: records of a long stream while it lives
+    void begin_interim_records();
+    static void on_interim_timer(void* self);
+    void tell_interim();
+    void keep_client();
+
     // receive.cc
     void keep_head_apart();
     void capture_request();
@@ -86,6 +92,9 @@ private:
     // attempt_h2.cc: the same over a stream
     io::Task<bool> attempt_h2();
     bool request_stream(H2Upstream& link);
+    // Over HTTP/2 what the peer says at the beginning decides whether it can be asked at all.
+    [[nodiscard]] bool becomes_tunnel_stream() const noexcept;
+    io::Task<bool> request_tunnel_stream(H2Upstream& link);
     bool note_h2_sent(const io::IoResult& sent, bool whole);
     io::Task<bool> receive_h2_head();
     static void on_upstream_head(void* self, MuxStream::Heard heard);
@@ -130,8 +139,20 @@ private:
     void end_response();
     void end_grpc() noexcept;
     void note_grpc_status(std::optional<http::grpc::Status> status) noexcept;
+
+    // tunnel.cc
+    enum class Side : uint8_t { none, client, upstream };
+    bool begin_websocket();
+    bool websocket_is_answered();
     io::Task<void> tunnel();
     io::Task<void> tunnel_client_to_upstream();
+    void note_tunnel_broken(Side side, io::IoStatus status) noexcept;
+    void end_client_side();
+    void end_upstream_side();
+    void half_closed(uint64_t idle_ns);
+    static void on_half_closed_timer(void* self);
+    void interrupt_tunnel() noexcept;
+    void end_tunnel();
     io::Task<io::IoResult> read_upstream(std::string_view& bytes);
     io::Task<io::IoResult> read_client(std::string_view& bytes);
     io::Task<io::IoResult> write_client(std::string_view bytes);
@@ -213,6 +234,10 @@ private:
     bool request_complete_ = false;  // everything has been sent upstream
     std::string request_tail_;       // end of a chunked body with its trailers
     uint64_t tunnel_active_ns_ = 0;  // either direction of a tunnel
+    Side tunnel_broken_ = Side::none;
+    bool pump_writes_ = false;     // of a tunnel: to the upstream
+    uint64_t half_closed_ns_ = 0;  // one side has ended: how long the other may be idle
+    io::Timer tunnel_timer_;
     model::Ending pump_ending_ = model::Ending::completed;  // why the pump gave up, if it did
 
     // response body
@@ -223,6 +248,9 @@ private:
     uint64_t response_left_ = 0;      // of a body with a length: not yet taken from the upstream
     std::size_t out_bytes_ = 0;       // of the body, in state_.out
     bool response_complete_ = false;  // nothing more is to come; some may still have to be sent
+
+    io::Timer interim_timer_;
+    bool client_kept_ = false;  // in the record
 };
 
 }  // namespace glassgate::proxy

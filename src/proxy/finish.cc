@@ -9,30 +9,30 @@ void ExchangeRun::finish_stream() {
     using http::h2::ErrorCode;
     if (!client_ended_)
         client_h2_->reset(record_.origin == model::Origin::client ? ErrorCode::cancel
+                          : tunnel_broken_ != Side::none          ? ErrorCode::connect_error
                                                                   : ErrorCode::internal_error);
-    else if (!client_h2_->stream().ended())
+    else if (client_h2_->stream().ended())
+        return;
+    else if (tunnel_active_ns_ == 0)
         client_h2_->discard(ErrorCode::no_error);
+    else if (client_h2_->stream().sent_end())  // a tunnel of which the client did not end its side
+        client_h2_->reset(ErrorCode::cancel);
+    else
+        client_h2_->discard(ErrorCode::cancel);
 }
 
 void ExchangeRun::finish() {
     GW_CHECK(state_.ended);
-    policy::Request& request = state_.policy_request;
-    const auto keep_if = [&](model::Field field, std::string_view value, model::TextRef& ref) {
-        if (!value.empty() && record_.names->captured.has(field)) ref = state_.keep(value);
-    };
-    keep_if(model::Field::client_id, request.client_id, record_.client_id);
-    keep_if(model::Field::client_name, request.client_name, record_.client_name);
-    for (const model::FieldRef& slot : record_.names->captured.slots())
-        if (slot.field == model::Field::jwt_claim)
-            record_.captures[slot.slot] = state_.keep(request.claim(slot.parameter));
-
+    interim_timer_.disarm();
+    keep_client();
     if (record_.status == 0 && client_gone_) record_.status = 499;
     record_.closed_ns = now();
     record_.text = state_.text.data();
     record_.text_size = static_cast<uint32_t>(state_.text.size());
     if (record_.has_route()) {
         const auto& chain = state_.active->policies[record_.route];
-        for (std::size_t i = state_.policies_run; i-- > 0;) chain[i]->on_finished(request, record_);
+        for (std::size_t i = state_.policies_run; i-- > 0;)
+            chain[i]->on_finished(state_.policy_request, record_);
     }
     worker_.recorder().exchange_closed(record_);
     connection_.buffer.consume(head_bytes_);

@@ -62,6 +62,28 @@ io::Task<void> H2Upstream::read() {
 void H2Upstream::forget() noexcept {
     over_ = true;
     if (pool_ != nullptr) std::exchange(pool_, nullptr)->link_gone(*this);
+    wake_waiting(model::AttemptResult::reset);
+}
+
+io::Task<model::AttemptResult> H2Upstream::wait_for_peer(LinkWait& wait) {
+    waiting_.push_back(&wait);
+    const model::AttemptResult result = co_await wait;
+    // Who woke it for another reason has taken it off, and may be about to go.
+    if (result == model::AttemptResult::cancelled) std::erase(waiting_, &wait);
+    co_return result;
+}
+
+void H2Upstream::wake_waiting(model::AttemptResult result) {
+    while (!waiting_.empty()) {
+        LinkWait* const wait = waiting_.front();
+        waiting_.erase(waiting_.begin());
+        wait->wake(result);
+    }
+}
+
+void H2Upstream::on_settings() {
+    knows_peer_ = true;
+    wake_waiting(model::AttemptResult::response);
 }
 
 void H2Upstream::leave() noexcept {

@@ -4,6 +4,7 @@
 #include <coroutine>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "http/h2/session.h"
 #include "io/socket.h"
@@ -12,6 +13,7 @@
 
 namespace glassgate::proxy {
 
+class LinkWait;
 class Upstream;
 
 class H2Upstream final : public MuxLink, public http::h2::Listener {
@@ -32,6 +34,10 @@ public:
     }
     [[nodiscard]] std::string_view address() const noexcept { return address_; }
     [[nodiscard]] uint32_t target() const noexcept { return target_; }
+    // The peer's SETTINGS are here: what it takes is known.
+    [[nodiscard]] bool knows_peer() const noexcept { return knows_peer_; }
+    // Until then. `response`: it does, and this is still there; else it may be gone.
+    io::Task<model::AttemptResult> wait_for_peer(LinkWait& wait);
     // The pool is gone, or the target's address: no further streams, and the end with the last.
     void leave() noexcept;
 
@@ -42,6 +48,7 @@ private:
     static io::Detached run(std::unique_ptr<H2Upstream> self);
     io::Task<void> read();
     void forget() noexcept;
+    void wake_waiting(model::AttemptResult result);
 
     void on_head(http::h2::Stream& stream) override;
     void on_interim(http::h2::Stream& stream) override;
@@ -51,6 +58,7 @@ private:
     void on_closed(http::h2::Stream& stream) override;
     void on_goaway(http::h2::ErrorCode code, http::h2::StreamId last,
                    std::string_view debug) override;
+    void on_settings() override;
 
     Settings settings_;
     io::Socket own_socket_;
@@ -58,6 +66,8 @@ private:
     Upstream* pool_;
     uint32_t target_;
     bool over_ = false;
+    bool knows_peer_ = false;
+    std::vector<LinkWait*> waiting_;  // for what the peer takes
     char address_[56] = {};
 };
 

@@ -147,6 +147,7 @@ struct Plan {
     std::shared_ptr<const model::PlanNames> names;  // same order of listeners, routes, upstreams
     unsigned workers = 1;
     uint32_t drain_ms = 25'000;
+    uint32_t interim_record_ms = 10'000;  // a record of each long stream so often; 0: none
     std::vector<ListenerPlan> listeners;
     std::vector<RoutePlan> routes;
     std::vector<UpstreamPlan> upstreams;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "http/grpc.h"
 #include "http/h2/write_head.h"
+#include "http/websocket.h"
 #include "proxy/exchange_run.h"
 
 namespace glassgate::proxy {
@@ -215,7 +216,7 @@ void ExchangeRun::begin_response() {
     record_.status = head.switching && client_h2_ != nullptr ? 200 : head.status;
     record_.response_head_ns = turn_ns();
     if (record_.grpc) note_grpc_status(http::grpc::outcome_of_head(head).status);
-    if (http::find(head.headers, http::KnownHeader::content_type).starts_with("text/event-stream"))
+    if (http::is_event_stream(http::find(head.headers, http::KnownHeader::content_type)))
         record_.stream = model::StreamKind::sse;
     upstream_keep_alive_ = head.keep_alive;
     out_bytes_ = 0;

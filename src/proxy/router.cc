@@ -34,11 +34,24 @@ template <typename Value>
 using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
 
 // One path segment of the tree. Literal children are searched by name, then :param, then *.
+// Most nodes of a large plan are leaves or have one kind of child: what is not there takes a
+// pointer.
 struct PathNode {
-    TextMap<std::unique_ptr<PathNode>> literal;
+    using Literals = TextMap<std::unique_ptr<PathNode>>;
+    std::unique_ptr<Literals> literals;
     std::unique_ptr<PathNode> parameter;
     std::vector<Entry> here;   // patterns that end here
     std::vector<Entry> below;  // "/*": everything from here down
+
+    [[nodiscard]] const PathNode* literal(std::string_view segment) const {
+        if (!literals) return nullptr;
+        const auto found = literals->find(segment);
+        return found == literals->end() ? nullptr : found->second.get();
+    }
+    [[nodiscard]] std::unique_ptr<PathNode>& literal_slot(std::string_view segment) {
+        if (!literals) literals = std::make_unique<Literals>();
+        return (*literals)[std::string(segment)];
+    }
 };
 
 bool is_parameter(std::string_view segment) {
@@ -71,8 +84,8 @@ struct Search {
         const std::string_view segment = rest.substr(0, slash);
         const bool deeper = slash != std::string_view::npos;
         const std::string_view next = deeper ? rest.substr(slash + 1) : std::string_view{};
-        if (const auto child = node.literal.find(segment);
-            child != node.literal.end() && descend(*child->second, next, deeper, out))
+        if (const PathNode* child = node.literal(segment);
+            child != nullptr && descend(*child, next, deeper, out))
             return true;
         if (node.parameter && !segment.empty() && descend(*node.parameter, next, deeper, out))
             return true;
@@ -92,7 +105,7 @@ void insert(PathNode& root, std::string_view pattern, const Entry& entry) {
             return;
         }
         std::unique_ptr<PathNode>& child =
-            is_parameter(segment) ? node->parameter : node->literal[std::string(segment)];
+            is_parameter(segment) ? node->parameter : node->literal_slot(segment);
         if (!child) child = std::make_unique<PathNode>();
         node = child.get();
         if (slash == std::string_view::npos) break;

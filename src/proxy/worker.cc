@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_state.h"
 
@@ -34,7 +35,10 @@ Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& 
 Worker::~Worker() { stop(); }
 
 void Worker::start() {
-    thread_ = std::thread([this] { loop_->run(); });
+    thread_ = std::thread([this] {
+        name_this_thread("worker " + std::to_string(index_));
+        loop_->run();
+    });
 }
 
 void Worker::run_on_loop(const std::function<void()>& work) {

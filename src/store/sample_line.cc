@@ -57,7 +57,7 @@ public:
         TRY_STATUS(time(made));
         if (rest_.empty()) return made;
         if (format_ == TextFormat::open_metrics && rest_.starts_with(" # {")) {
-            TRY_STATUS(exemplar(name));
+            TRY_STATUS(exemplar(name, made));
             return made;
         }
         return failure("unexpected " + quoted(rest_) + " after the sample");
@@ -197,19 +197,25 @@ private:
         return {};
     }
 
-    // Checked and left out: no query sees exemplars.
-    Status exemplar(std::string_view name) {
+    Status exemplar(std::string_view name, SampleLine& made) {
         if (!name.ends_with("_total") && !name.ends_with("_bucket"))
             return failure("the metric " + quoted(name) + " cannot have exemplars");
         rest_.remove_prefix(3);
-        TRY_STATUS(labels());
+        SampleLine::Exemplar exemplar;
+        exemplar.labels = TRY(labels());
         for (int part = 0; part < 2; ++part) {
             if (part == 1 && rest_.empty()) break;
             if (!separator()) return failure("expected an exemplar's value at " + quoted(rest_));
             const std::string_view text = word();
-            if (!parse_float(text)) return failure("not a number: " + quoted(text));
+            const auto number = parse_float(text);
+            if (!number) return failure("not a number: " + quoted(text));
+            if (part == 0)
+                exemplar.value = *number;
+            else if (const double ms = std::round(*number * 1000); std::abs(ms) <= kTimeMaxMs)
+                exemplar.time_ms = static_cast<TimeMs>(ms);
         }
         if (!rest_.empty()) return failure("unexpected " + quoted(rest_) + " after the exemplar");
+        made.exemplar = std::move(exemplar);
         return {};
     }
 

@@ -20,6 +20,13 @@ struct SampleLine {
     double value = 0;
     std::shared_ptr<const NativeHistogram> histogram;
     std::optional<TimeMs> time_ms;
+
+    struct Exemplar {
+        Labels labels;
+        double value = 0;
+        std::optional<TimeMs> time_ms;
+    };
+    std::optional<Exemplar> exemplar;  // of OpenMetrics
 };
 
 // A line that is neither empty nor a comment, without its end.

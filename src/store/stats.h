@@ -21,6 +21,7 @@ struct Stats {
     uint64_t disk_bytes = 0, disk_limit_bytes = 0;  // 0: memory only
     uint64_t segments = 0;
     uint64_t exemplars = 0;
+    int64_t oldest_ms = 0;  // time of the oldest sample; 0: none
 
     uint64_t flushes_total = 0, flush_failures_total = 0;
     uint64_t checkpoints_total = 0, checkpoint_failures_total = 0;

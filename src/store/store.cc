@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/thread_name.h"
 #include "store/store_state.h"
 
 namespace glassgate::store {
@@ -121,7 +122,10 @@ Result<std::unique_ptr<Store>> Store::open(Settings settings) {
     if (state->on_disk()) TRY_STATUS(state->recover());
     std::unique_ptr<Store> store(new Store(std::move(state)));
     if (store->state_->settings.background)
-        store->state_->thread = std::thread([s = store->state_.get()] { s->run(); });
+        store->state_->thread = std::thread([s = store->state_.get()] {
+            name_this_thread("store");
+            s->run();
+        });
     return store;
 }
 
@@ -165,6 +169,7 @@ Stats Store::stats() const {
     stats.disk_limit_bytes = s.on_disk() ? s.settings.disk_max_bytes : 0;
     stats.segments = s.segments.size();
     stats.exemplars = s.exemplars.size();
+    if (const TimeMs oldest = s.first_ms.load(); oldest != INT64_MAX) stats.oldest_ms = oldest;
     stats.flushes_total = s.flushes.load();
     stats.flush_failures_total = s.flush_failures.load();
     stats.checkpoints_total = s.checkpoints.load();

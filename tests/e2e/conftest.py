@@ -56,6 +56,12 @@ def gateway(tmp_path, new_origin):   # origins end after the gateway
         yield start
 
 
+@pytest.fixture(scope="module")
+def module_gateway(tmp_path_factory):
+    with gateways(tmp_path_factory.mktemp("gateways")) as start:
+        yield start
+
+
 @pytest.fixture
 def new_origin():
     with origins() as start:

@@ -128,6 +128,7 @@ int Demo::start() {
     ports.traffic = options_.port < 0 ? free_or_any(8080) : static_cast<uint16_t>(options_.port);
     ports.metrics = options_.metrics_port < 0 ? free_or_any(9090)
                                               : static_cast<uint16_t>(options_.metrics_port);
+    ports.console = options_.metrics_port < 0 ? free_or_any(9900) : 0;
     for (std::size_t i = 0; i < kServiceCount; ++i)
         ports.services[i] = upstreams_->port(static_cast<Service>(i));
     if (const int status = start_gateway(ports); status != kGood) return status;
@@ -148,6 +149,7 @@ int Demo::start_gateway(const DemoPorts& ports) {
     if (auto written = replace_file(workplace_->config_path(), yaml); !written)
         return environment_failed(written.error().message);
     Options options;
+    options.in_memory = true;  // a demo leaves nothing behind
     options.paths = {workplace_->config_path()};
     options.report = [this](const Diagnostics& diagnostics) {
         const std::lock_guard lock(panel_.mutex);
@@ -173,9 +175,10 @@ int Demo::start_gateway(const DemoPorts& ports) {
 }
 
 std::string Demo::ports_text() const {
-    std::string text = "traffic http://127.0.0.1:" + std::to_string(gateway_->port("public")) +
-                       "  metrics http://127.0.0.1:" + std::to_string(gateway_->metrics_port()) +
-                       "/metrics";
+    std::string text =
+        "traffic http://127.0.0.1:" + std::to_string(gateway_->port("public")) +
+        "  metrics http://127.0.0.1:" + std::to_string(gateway_->metrics_port()) +
+        "/metrics  console http://127.0.0.1:" + std::to_string(gateway_->console_port());
     if (options_.port < 0 && gateway_->port("public") != 8080) text += "  (8080 is taken)";
     if (options_.metrics_port < 0 && gateway_->metrics_port() != 9090) text += "  (9090 is taken)";
     if (!options_.keep_config.empty()) text += "  config " + workplace_->config_path();

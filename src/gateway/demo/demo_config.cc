@@ -61,6 +61,8 @@ spec:
       methods: [GET]
       upstream: product-service
 
+  console: {address: "127.0.0.1", port: @CONSOLE@}
+
   telemetry:
     clients: {limit: 6000}
     metrics: {enabled: true, address: "127.0.0.1", port: @METRICS@, path: /metrics}
@@ -92,6 +94,7 @@ std::string demo_yaml(const Scenario& scenario, const DemoPorts& ports, const st
     std::string yaml(kTemplate);
     put(yaml, "@PORT@", std::to_string(ports.traffic));
     put(yaml, "@METRICS@", std::to_string(ports.metrics));
+    put(yaml, "@CONSOLE@", std::to_string(ports.console));
     put(yaml, "@PRODUCT@", std::to_string(ports.services[0]));
     put(yaml, "@CART@", std::to_string(ports.services[1]));
     put(yaml, "@CHECKOUT@", std::to_string(ports.services[2]));

@@ -13,7 +13,7 @@
 namespace glassgate::gateway::demo {
 
 struct DemoPorts {
-    uint16_t traffic = 0, metrics = 0;  // 0: any
+    uint16_t traffic = 0, metrics = 0, console = 0;  // 0: any
     std::array<uint16_t, kServiceCount> services{};
 };
 

@@ -62,7 +62,7 @@ TEST(Chart, KeepsPeaksAndFillsOnlyThePartThatHasRun) {
 TEST(DemoConfig, TheHotfixChangesTheLimitAndNothingElse) {
     for (const double speed : {1.0, 2.0}) {
         const Scenario scenario = make_scenario(speed, 1, 1);
-        const std::string before = demo_yaml(scenario, {1, 2, {3, 4, 5}}, "/tmp/x.log", false);
+        const std::string before = demo_yaml(scenario, {1, 2, 6, {3, 4, 5}}, "/tmp/x.log", false);
         EXPECT_EQ(before.find('@'), std::string::npos);
         EXPECT_NE(before.find(speed == 1 ? "timeoutMs: 5000" : "timeoutMs: 2500"),
                   std::string::npos);

@@ -12,9 +12,13 @@ namespace glassgate::http::h2 {
 // a body, "h2c" in Upgrade, and both fields named by Connection. data() is null otherwise; then the
 // request is an ordinary one, as an Upgrade may always be ignored.
 //
-// To accept: send the 101 of kSwitchingToH2c, make a Session and call adopt_upgrade with the value;
-// when that refuses the value, answer in HTTP/1.1 instead (so: before the 101).
+// To accept: look whether the value is valid, send the 101 of kSwitchingToH2c, make a Session and
+// call adopt_upgrade with the value. With one that is not valid: answer in HTTP/1.1 instead.
 [[nodiscard]] std::string_view asks_for_h2c(const RequestHead& head) noexcept;
+
+// Whether HTTP2-Settings is the payload of a SETTINGS frame (RFC 7540 §3.2.1) that may be sent
+// (RFC 9113 §6.5.2): behind the 101 it would be too late to find out.
+[[nodiscard]] bool valid_settings(std::string_view base64url);
 
 inline constexpr std::string_view kSwitchingToH2c =
     "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";

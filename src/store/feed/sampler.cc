@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 
 namespace glassgate::store {
 namespace {
@@ -21,7 +22,10 @@ Sampler::~Sampler() { stop(); }
 
 void Sampler::start() {
     stopping_ = false;
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        name_this_thread("sampler");
+        run();
+    });
 }
 
 void Sampler::stop() {
@@ -32,6 +36,7 @@ void Sampler::stop() {
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
     if (last_ms_ == kNever) return;
+    if (const TimeMs now = now_ms(); now > last_ms_) sample(now);
     feed_.close(std::max(now_ms(), last_ms_ + 1));
     last_ms_ = kNever;
 }
@@ -46,7 +51,10 @@ void Sampler::sample(TimeMs t_ms) {
     rounds_.fetch_add(1, std::memory_order_relaxed);
     series_.store(feed_.series(), std::memory_order_relaxed);
     refused_.store(feed_.refused(), std::memory_order_relaxed);
-    busy_ns_.fetch_add(mono_now_ns() - began_ns, std::memory_order_relaxed);
+    const uint64_t busy_ns = mono_now_ns() - began_ns;
+    busy_ns_.fetch_add(busy_ns, std::memory_order_relaxed);
+    last_busy_ns_.store(busy_ns, std::memory_order_relaxed);
+    last_shown_ms_.store(t_ms, std::memory_order_relaxed);
 }
 
 void Sampler::run() {
@@ -70,7 +78,8 @@ void Sampler::run() {
 }
 
 Sampler::Numbers Sampler::numbers() const noexcept {
-    return {rounds_.load(), missed_.load(), series_.load(), refused_.load(), busy_ns_.load()};
+    return {rounds_.load(),  missed_.load(),       series_.load(),       refused_.load(),
+            busy_ns_.load(), last_busy_ns_.load(), last_shown_ms_.load()};
 }
 
 }  // namespace glassgate::store

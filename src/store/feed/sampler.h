@@ -28,7 +28,8 @@ public:
     Sampler& operator=(const Sampler&) = delete;
 
     void start();
-    // Ends the series: nothing is sampled while the process is not running.
+    // A last round with what came since the one before, then the series end: nothing is sampled
+    // while the process is not running.
     void stop();
     // One round now, for tests; not while it is started.
     void sample(TimeMs t_ms);
@@ -37,6 +38,8 @@ public:
         uint64_t rounds = 0, missed = 0;   // ticks
         uint64_t series = 0, refused = 0;  // in the last round; refused: no room in the store
         uint64_t busy_ns = 0;              // all rounds together
+        uint64_t last_busy_ns = 0;         // the last round
+        TimeMs last_ms = 0;                // its time; 0: none yet
     };
     [[nodiscard]] Numbers numbers() const noexcept;  // any thread
 
@@ -48,6 +51,8 @@ private:
     Read read_;
     TimeMs last_ms_ = kNever;
     std::atomic<uint64_t> rounds_{0}, missed_{0}, series_{0}, refused_{0}, busy_ns_{0};
+    std::atomic<uint64_t> last_busy_ns_{0};
+    std::atomic<TimeMs> last_shown_ms_{0};
     std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;

@@ -9,6 +9,7 @@
 #include <ostream>
 
 #include "store/open_metrics_source.h"
+#include "store/query/answer_reader.h"
 #include "store/query/json_text.h"
 #include "store/query/label_sets.h"
 #include "store/query/number_text.h"
@@ -70,10 +71,24 @@ void append_text(std::string& out, const QueryResult&, const MatrixResult& matri
     }
 }
 
-Outcome<QueryResult> answer(const Source& source, const QueryParameters& parameters, TimeMs now_ms,
-                            const Options& options) {
-    if (!parameters.start.empty()) return answer_query_range(source, parameters, options);
-    return answer_query(source, parameters, now_ms, options);
+// Answers from a source, as the HTTP API does.
+Ask ask_source(const Source& source, TimeMs now_ms, const Options& options) {
+    return [&source, now_ms, options](const QueryParameters& parameters) -> Result<std::string> {
+        const auto result = parameters.start.empty()
+                                ? answer_query(source, parameters, now_ms, options)
+                                : answer_query_range(source, parameters, options);
+        std::string text;
+        if (result)
+            append_success(text, *result);
+        else
+            append_error(text, result.error());
+        return text;
+    };
+}
+
+int no_answer(const Error& problem, std::ostream& error) {
+    error << "glassgate: " << problem.message << '\n';
+    return 2;
 }
 
 // {"query":"up","time":"10"} or {"query":"up","start":"0","end":"10","step":"1"}.
@@ -104,8 +119,7 @@ void append_format(std::string& out, const std::string& expression) {
 }
 
 // One answer a line, as the HTTP API gives it.
-int run_batch(const Source& source, TimeMs now_ms, const Options& options, std::istream& in,
-              std::ostream& out, std::ostream& error) {
+int run_batch(const Ask& ask, std::istream& in, std::ostream& out, std::ostream& error) {
     std::string line, text;
     for (std::size_t number = 1; std::getline(in, line); ++number) {
         std::string format;
@@ -115,12 +129,13 @@ int run_batch(const Source& source, TimeMs now_ms, const Options& options, std::
             return 1;
         }
         text.clear();
-        if (!format.empty())
+        if (!format.empty()) {
             append_format(text, format);
-        else if (const auto result = answer(source, *request, now_ms, options))
-            append_success(text, *result);
-        else
-            append_error(text, result.error());
+        } else {
+            auto answer = ask(*request);
+            if (!answer) return no_answer(answer.error(), error);
+            text = *std::move(answer);
+        }
         out << text << '\n';
     }
     return 0;
@@ -135,36 +150,48 @@ int print_canonical(const std::string& expression, std::ostream& out, std::ostre
     return parsed ? 0 : 1;
 }
 
-int run_one(const Source& source, const CliOptions& options, TimeMs now_ms,
-            const Options& engine_options, std::ostream& out, std::ostream& error) {
+int run_one(const Ask& ask, const CliOptions& options, std::ostream& out, std::ostream& error) {
     const std::string& expression = options.parameters.query;
     if (const auto parsed = parse(expression); !parsed && !options.json) {
         error << parsed.error().to_text_with_caret(expression) << '\n';
         return 1;
     }
-    const auto result = answer(source, options.parameters, now_ms, engine_options);
-    std::string text;
+    const auto answer = ask(options.parameters);
+    if (!answer) return no_answer(answer.error(), error);
+    const auto result = read_answer(*answer);
     if (options.json) {
-        if (result)
-            append_success(text, *result);
-        else
-            append_error(text, result.error());
-        out << text << '\n';
+        out << *answer << '\n';
         return result ? 0 : 1;
     }
     if (!result) {
         error << "glassgate: " << result.error().message << '\n';
-        return 1;
+        return result.error().kind == ErrorKind::internal ? 2 : 1;
     }
+    for (const std::string& warning : result->warnings)
+        error << "glassgate: warning: " << warning << '\n';
+    std::string text;
     std::visit([&](const auto& value) { append_text(text, *result, value); }, result->value);
     out << text;
     return 0;
+}
+
+int run(const Ask& ask, const CliOptions& options, std::istream& in, std::ostream& out,
+        std::ostream& error) {
+    if (options.batch.empty()) return run_one(ask, options, out, error);
+    if (options.batch == "-") return run_batch(ask, in, out, error);
+    std::ifstream requests(options.batch);
+    if (!requests) {
+        error << "glassgate: cannot open " << options.batch << '\n';
+        return 2;
+    }
+    return run_batch(ask, requests, out, error);
 }
 
 }  // namespace
 
 int run_cli(const CliOptions& options, std::istream& in, std::ostream& out, std::ostream& error) {
     if (options.parse_only) return print_canonical(options.parameters.query, out, error);
+    if (options.ask) return run(options.ask, options, in, out, error);
     const auto source = read_samples_file(options.file);
     if (!source) {
         error << "glassgate: " << source.error().message << '\n';
@@ -172,15 +199,7 @@ int run_cli(const CliOptions& options, std::istream& in, std::ostream& out, std:
     }
     Options engine_options;
     engine_options.lookback_ms = options.lookback_ms;
-    const TimeMs now_ms = newest_ms(*source);
-    if (options.batch.empty()) return run_one(*source, options, now_ms, engine_options, out, error);
-    if (options.batch == "-") return run_batch(*source, now_ms, engine_options, in, out, error);
-    std::ifstream requests(options.batch);
-    if (!requests) {
-        error << "glassgate: cannot open " << options.batch << '\n';
-        return 2;
-    }
-    return run_batch(*source, now_ms, engine_options, requests, out, error);
+    return run(ask_source(*source, newest_ms(*source), engine_options), options, in, out, error);
 }
 
 }  // namespace glassgate::store::query

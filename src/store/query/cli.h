@@ -1,6 +1,7 @@
-// `glassgate query --file`: expressions over a file of samples, without a gateway.
+// `glassgate query`: expressions over a file of samples, or asked of a running gateway.
 #pragma once
 
+#include <functional>
 #include <iosfwd>
 #include <string>
 
@@ -8,8 +9,13 @@
 
 namespace glassgate::store::query {
 
+// Sends a query to somebody who has the HTTP API; the body of the answer, whatever its status.
+// Error: there is no answer.
+using Ask = std::function<Result<std::string>(const QueryParameters&)>;
+
 struct CliOptions {
     std::string file{};  // of samples: OpenMetrics or Prometheus' text with timestamps
+    Ask ask{};           // instead of a file
     QueryParameters
         parameters{};         // with a start: a range query; without a time: the newest sample's
     std::string batch{};      // a file of requests, one JSON object a line; "-": `in`

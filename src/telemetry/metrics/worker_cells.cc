@@ -100,9 +100,7 @@ std::unique_ptr<WorkerCells::Table> WorkerCells::make_table(std::shared_ptr<Plan
     };
     table->rows.resize(layout->rows.size());
     for (std::size_t i = 0; i < layout->rows.size(); ++i) {
-        if (layout->rows[i] == nullptr) continue;
-        table->rows[i].group = layout->rows[i];
-        table->rows[i].cells = cells_of(*layout->rows[i]);
+        if (layout->rows[i] != nullptr) add_row(*table, i, *layout->rows[i]);
     }
     resolve(layout->verdicts, table->verdicts);
     resolve(layout->attempts, table->attempts);
@@ -232,10 +230,8 @@ WorkerCells::Row& WorkerCells::row_of(Table& table, const Exchange& e) noexcept 
         const RouteLayout& route = table.layout->routes[e.route];
         if (e.pattern < route.patterns) [[likely]] {
             const std::size_t at = route.first_row + e.pattern * kMethodCount + method;
-            Row& row = table.rows[at];
-            if (row.cells == nullptr) [[unlikely]]
-                make_row(table, row, e, at);
-            return row;
+            Row* row = table.rows[at];
+            return row != nullptr ? *row : make_row(table, e, at);
         }
     }
     if (other_row_.cells == nullptr) {
@@ -245,12 +241,19 @@ WorkerCells::Row& WorkerCells::row_of(Table& table, const Exchange& e) noexcept 
     return other_row_;
 }
 
-void WorkerCells::make_row(Table& table, Row& row, const Exchange& e, std::size_t at) {
+WorkerCells::Row& WorkerCells::add_row(Table& table, std::size_t at, SeriesGroup& group) {
+    Row& row = table.made.emplace_back();
+    row.group = &group;
+    row.cells = cells_of(group);
+    table.rows[at] = &row;
+    return row;
+}
+
+WorkerCells::Row& WorkerCells::make_row(Table& table, const Exchange& e, std::size_t at) {
     const model::RouteName& route = table.names->routes[e.route];
     const std::string_view labels[] = {route.id, to_text(e.method), route.patterns[e.pattern]};
     SeriesGroup* anchor = table.layout->pattern_anchors[at / kMethodCount];
-    row.group = &index_.obtain(Subject::request, labels, anchor, Claim::on_demand);
-    row.cells = cells_of(*row.group);
+    return add_row(table, at, index_.obtain(Subject::request, labels, anchor, Claim::on_demand));
 }
 
 void WorkerCells::fold_request(Row& row, const Exchange& e) noexcept {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -43,7 +44,7 @@ private:
         Cell* cell;
     };
     struct Row {
-        Cell* cells = nullptr;  // null: not made yet
+        Cell* cells = nullptr;
         SeriesGroup* group = nullptr;
         std::vector<CodeCell> codes;          // statuses seen so far; few
         std::vector<CodeCell> grpc_statuses;  // likewise
@@ -55,8 +56,9 @@ private:
     struct Table {
         std::shared_ptr<PlanLayout> layout;
         const model::PlanNames* names = nullptr;
-        bool retired = false;  // kept only because it is the newest
-        std::vector<Row> rows;
+        bool retired = false;    // kept only because it is the newest
+        std::vector<Row*> rows;  // as in the layout; null: not made yet
+        std::deque<Row> made;    // only these cost a row's memory
         std::vector<Cell*> verdicts, upstreams, attempts;
         std::vector<LiveSeries::Entry*> listeners;
         std::vector<Streams> streams;        // by route, on demand
@@ -70,7 +72,8 @@ private:
     [[nodiscard]] Cell* other(Subject subject) noexcept;
 
     [[nodiscard]] Row& row_of(Table& table, const model::Exchange& e) noexcept;
-    void make_row(Table& table, Row& row, const model::Exchange& e, std::size_t at);
+    Row& add_row(Table& table, std::size_t at, SeriesGroup& group);
+    Row& make_row(Table& table, const model::Exchange& e, std::size_t at);
     [[nodiscard]] Cell* code_cell(Row& row, uint32_t status) noexcept;
     [[nodiscard]] Cell* make_code_cell(Row& row, uint32_t status);
     [[nodiscard]] Cell* grpc_cell(Row& row, int grpc_status) noexcept;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/clock.h"
+#include "base/thread_name.h"
 #include "telemetry/project/exchange_events.h"
 #include "telemetry/project/field_value.h"
 #include "telemetry/project/redact.h"
@@ -60,7 +61,10 @@ Collector::Collector(Workers workers)
     : workers_(std::move(workers)),
       flood_([this](const model::Event& e) { event(e); }),
       recovery_([this](const model::Event& e) { event(e); }) {
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        name_this_thread("collector");
+        run();
+    });
 }
 
 Collector::~Collector() { stop(0); }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/thread_name.h"
 
 namespace glassgate::telemetry {
 namespace {
@@ -228,7 +229,10 @@ void Lane::State::back_off(Lock& lock, uint32_t retry_after_ms) {
 // --- the outside ---------------------------------------------------------------------------------
 
 Lane::Lane(std::unique_ptr<Sink> sink) : state_(std::make_shared<State>(std::move(sink))) {
-    state_->thread = std::thread([state = state_] { state->run(); });
+    state_->thread = std::thread([state = state_] {
+        name_this_thread("sink " + state->traits.name);
+        state->run();
+    });
 }
 
 Lane::~Lane() {

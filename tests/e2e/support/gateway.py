@@ -32,7 +32,7 @@ FIELDS = [
 ]
 
 
-def document(routes, *, port, admin, log=None, upstreams=(), listeners=None, limits=None, timeouts=None,
+def document(routes, *, port, admin, console=0, log=None, upstreams=(), listeners=None, limits=None, timeouts=None,
              trust=None, workers=2, drain_ms=5000, logging=None, metrics=None, tracing=None, name="e2e",
              spec=None, telemetry=None):
     """A configuration with the tests' defaults."""
@@ -45,6 +45,7 @@ def document(routes, *, port, admin, log=None, upstreams=(), listeners=None, lim
         "workers": workers, "drainMs": drain_ms,
         "listeners": listeners or [public],
         "routes": routes,
+        "console": {"address": "127.0.0.1", "port": console},
         "telemetry": {
             "metrics": {"enabled": True, "address": "127.0.0.1", "port": admin, "path": "/metrics", **(metrics or {})},
             "logging": {"format": "json", "level": "info", "fields": FIELDS, "outputs": outputs, **(logging or {})},
@@ -65,15 +66,17 @@ def route(id, upstream, path="/*", **more):
 
 
 class Gateway:
-    def __init__(self, folder, routes, *, watch=False, env=None, **settings):
+    def __init__(self, folder, routes, *, watch=False, env=None, arguments=(), **settings):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.admin = free_port(), free_port()
+        self.port, self.admin, self.console = free_port(), free_port(), free_port()
         self.log_path = self.folder / "access.log"
         self.config_path = self.folder / "gateway.yaml"
         self.served_path = None      # a folder instead of the file
-        self.document = document(routes, port=self.port, admin=self.admin, log=self.log_path, **settings)
+        self.document = document(routes, port=self.port, admin=self.admin, console=self.console,
+                                 log=self.log_path, **settings)
         self.watch = watch
+        self.arguments = list(arguments)     # more for `glassgate run`
         self.env = {**os.environ, **(env or {})}
         self.process = None
         self.audited = True          # by laws.py at the end; a test may say no and check for itself
@@ -89,7 +92,7 @@ class Gateway:
 
     def spawn(self):
         self.write_config()
-        command = [BINARY, "run", "-c", self.served_path or self.config_path] + ([] if self.watch else ["--no-watch"])
+        command = [BINARY, "run", "-c", self.served_path or self.config_path] + ([] if self.watch else ["--no-watch"]) + self.arguments
         self.stdout_path, self.stderr_path = self.folder / "stdout", self.folder / "stderr"
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
