@@ -45,8 +45,8 @@ io::Task<void> ExchangeRun::serve(Connection& connection, MuxStream* stream) {
         while (policies == Step::waits) policies = co_await run.wait_for_policy();
         admitted = policies == Step::done;
     }
-    admitted = admitted && !run.answers_as_last_hop() && run.begin_websocket() &&
-               run.whole_body_passes();
+    admitted =
+        admitted && !run.answers_as_last_hop() && run.begin_websocket() && run.whole_body_passes();
     if (admitted) co_await run.forward();
     if (!run.response_begun_) co_await run.reply_for_ending();
     run.finish();
