@@ -18,6 +18,7 @@
 #include "gateway/built_in_store.h"
 #include "gateway/console_service.h"
 #include "gateway/version.h"
+#include "policy/services.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
@@ -86,6 +87,7 @@ private:
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
     shared::LoadBoard loads_;
+    policy::Services services_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
     console::PrometheusApi api_;
@@ -160,8 +162,8 @@ std::expected<void, StartError> RunningGateway::start_up() {
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
-        workers_.push_back(
-            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_, &loads_})));
+        workers_.push_back(TRY(proxy::Worker::create(
+            i, telemetry_->recorder(i), {&quotas_, &breakers_, &services_, &loads_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }

@@ -233,6 +233,7 @@ http::UpstreamRequest ExchangeRun::upstream_request() {
 // Nothing of the request is still to come.
 bool ExchangeRun::body_is_here() noexcept {
     http::RequestHead& head = state_.request;
+    if (body_unseen_) return false;
     if (client_h2_ != nullptr && head.body != http::BodyKind::none) {
         if (!client_h2_->is_last() || !client_h2_->stream().trailers().empty()) return false;
         // All is here, so its length is known, though the client did not say it.
@@ -274,6 +275,11 @@ bool ExchangeRun::note_sent(const io::IoResult& sent, bool whole) {
 uint64_t ExchangeRun::response_timeout_ns() const noexcept {
     const uint32_t override_ms = state_.policy_request.response_timeout_ms;
     return (override_ms != 0 ? override_ms : upstream().plan().response_timeout_ms) * kNsPerMs;
+}
+
+uint64_t ExchangeRun::stream_idle_timeout_ns() const noexcept {
+    const uint32_t override_ms = state_.policy_request.stream_idle_timeout_ms;
+    return (override_ms != 0 ? override_ms : upstream().plan().stream_idle_timeout_ms) * kNsPerMs;
 }
 
 // A gRPC call has a deadline of its own; it may be later or earlier than ours.

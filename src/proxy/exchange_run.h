@@ -52,6 +52,9 @@ private:
     Step run_policies();
     io::Task<Step> wait_for_policy();
     Step note_verdict(std::size_t index, const policy::Verdict& verdict);
+    [[nodiscard]] uint16_t reason_index(uint32_t policy, std::string_view slug) const noexcept;
+    [[nodiscard]] bool whole_body_passes();
+    [[nodiscard]] bool body_passes(std::string_view piece, bool last);
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
     void finish_stream();
@@ -87,6 +90,7 @@ private:
     bool note_sent(const io::IoResult& sent, bool whole);
     Step parse_response_head();
     [[nodiscard]] uint64_t response_timeout_ns() const noexcept;
+    [[nodiscard]] uint64_t stream_idle_timeout_ns() const noexcept;
     [[nodiscard]] uint64_t response_deadline_ns() const noexcept;
     [[nodiscard]] uint64_t within_call(uint64_t deadline_ns) const noexcept;
     bool note_received(const io::IoResult& got);
@@ -236,6 +240,7 @@ private:
     uint64_t body_left_ = 0;         // of a body with a length: not yet sent upstream
     uint64_t body_limit_ = 0;        // 0: none
     bool body_replayable_ = true;    // the whole body still lies in the connection's buffer
+    bool body_unseen_ = false;       // policies have to see it on its way
     std::size_t body_buffered_ = 0;  // then: so many bytes of it
     bool request_complete_ = false;  // everything has been sent upstream
     std::string request_tail_;       // end of a chunked body with its trailers
