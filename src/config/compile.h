@@ -1,8 +1,9 @@
-// One document of kind Gateway -> a configuration.
+// The documents -> a configuration.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/document.h"
 #include "config/load.h"
@@ -10,10 +11,16 @@
 
 namespace glassgate::config {
 
-// `document`: checked for apiVersion and kind, expanded. `files`: gets those that it names. Nothing
-// if the diagnostics have errors.
-[[nodiscard]] std::optional<Configuration> compile_gateway(const Node& document,
-                                                           uint64_t generation, NamedFiles& files,
-                                                           Diagnostics& diagnostics);
+// All checked for apiVersion and kind, and expanded.
+struct InputDocuments {
+    std::optional<Node> gateway;  // of kind Gateway
+    std::vector<Node> flex;       // of Flex Gateway's kinds
+};
+
+// At least one document. Nothing if the diagnostics have errors.
+[[nodiscard]] std::optional<Configuration> compile(const InputDocuments& documents,
+                                                   uint64_t generation,
+                                                   const Environment& environment,
+                                                   NamedFiles& files, Diagnostics& diagnostics);
 
 }  // namespace glassgate::config

@@ -35,6 +35,7 @@ struct Draft {
     telemetry::Settings telemetry;
     flight::RecorderSettings flight;
     alert::Settings alerting;
+    std::optional<ProbeSetting> probe;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;

@@ -141,12 +141,17 @@ private:
 
 }  // namespace
 
-std::vector<ReadFile> expand(Node& root, const Environment& environment, Diagnostics& diagnostics) {
-    const Environment process = [](const std::string& name) -> std::optional<std::string> {
+Environment or_process(const Environment& environment) {
+    if (environment) return environment;
+    return [](const std::string& name) -> std::optional<std::string> {
         const char* const value = std::getenv(name.c_str());
         return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
     };
-    Expansion expansion(environment ? environment : process, diagnostics);
+}
+
+std::vector<ReadFile> expand(Node& root, const Environment& environment, Diagnostics& diagnostics) {
+    const Environment looked_up = or_process(environment);
+    Expansion expansion(looked_up, diagnostics);
     expansion.walk(root);
     return std::move(expansion.files);
 }

@@ -16,6 +16,9 @@ struct ReadFile {
     Result<std::string> text;
 };
 
+// `environment`, or that of the process where it is empty.
+[[nodiscard]] Environment or_process(const Environment& environment);
+
 // In every scalar below `root` (not in keys): $NAME and ${NAME} become the variable's value,
 // ${NAME:-text} the value or, if unset or empty, the text; $$ is a dollar sign; a dollar before
 // anything else stays. An unset variable is a mistake that names it. What was put in is not

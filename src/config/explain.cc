@@ -29,15 +29,6 @@ std::string joined(const std::vector<std::string>& texts) {
     return out;
 }
 
-std::string methods_text(MethodSet methods) {
-    if (methods == kAllMethods) return "any method";
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < kMethodCount; ++i)
-        if (methods & method_bit(static_cast<Method>(i)))
-            names.emplace_back(to_text(static_cast<Method>(i)));
-    return joined(names);
-}
-
 // What the TLS settings were, line by line, further in.
 void tls_text(const Configuration& configuration, const void* tls, const std::string& indent,
               std::string& out) {
@@ -87,7 +78,7 @@ void listener_text(const Configuration& configuration, uint32_t index, std::stri
     protocols_text(configuration, l, out);
     std::vector<std::string> served;
     for (const RoutePlan& route : plan.routes)
-        if (route.listeners.empty() || std::find(route.listeners.begin(), route.listeners.end(),
+        if ((route.listeners.empty() && !l.only_apis) || std::find(route.listeners.begin(), route.listeners.end(),
                                                  index) != route.listeners.end())
             served.push_back(route.id);
     out += "  routes: " + (served.empty() ? std::string("none") : joined(served)) + "\n";
@@ -136,6 +127,19 @@ void health_check_text(const proxy::HealthCheckPlan& check, const std::string& i
     out += "\n";
 }
 
+void thresholds_text(const proxy::ThresholdPlan& limits, const std::string& indent,
+                     std::string& out) {
+    std::vector<std::string> texts;
+    const auto add = [&](const std::optional<uint32_t>& limit, const char* what) {
+        if (limit) texts.push_back(std::to_string(*limit) + what);
+    };
+    add(limits.requests, " requests");
+    add(limits.connections, " connections");
+    add(limits.pending, " waiting to connect");
+    add(limits.retries, " retries");
+    out += indent + "at most, over all workers: " + joined(texts) + "\n";
+}
+
 void upstream_text(const Configuration& configuration, const UpstreamPlan& u,
                    const std::string& indent, std::string& out) {
     out += indent + "upstream " + u.name + ": " + protocol_text(u) + ", " +
@@ -149,6 +153,7 @@ void upstream_text(const Configuration& configuration, const UpstreamPlan& u,
            (u.preserve_host ? "preserved" : "the target's") + "\n";
     out += inner + "retries: " + retries_text(u.retries) + "\n";
     if (u.health_check) health_check_text(*u.health_check, inner, out);
+    if (u.thresholds.any()) thresholds_text(u.thresholds, inner, out);
     if (u.outlier)
         out += inner + "outlier: ejected for " + ms(u.outlier->eject_ms) + " after " +
                std::to_string(u.outlier->consecutive_failures) + " failures, at most " +
@@ -159,12 +164,30 @@ void upstream_text(const Configuration& configuration, const UpstreamPlan& u,
     if (u.tls) tls_text(configuration, u.tls.get(), inner, out);
 }
 
+// What an API's route takes and where that goes.
+void api_text(const Plan& plan, const proxy::ApiRoutePlan& api, std::string& out) {
+    if (!api.base.empty()) out += "  base: " + api.base + "\n";
+    for (const proxy::RequestRule& rule : api.rules) out += "  takes: " + rule_text(rule) + "\n";
+    for (const proxy::DestinationPlan& to : api.destinations) {
+        out += "  goes to: " + plan.upstreams[to.upstream].name;
+        if (api.destinations.size() > 1)
+            out += ", " + std::to_string(to.weight) + " of " + std::to_string(api.weights);
+        const bool captures = std::any_of(api.rules.begin(), api.rules.end(),
+                                          [](const auto& rule) { return rule.path.groups() > 0; });
+        out += std::string(", ") + (to.path.empty() ? "" : "at " + to.path + " and ") +
+               (captures ? "what is captured" : "the path") + "\n";
+    }
+}
+
 void policies_text(const RoutePlan& route, std::string& out) {
     for (std::size_t i = 0; i < route.policies.size(); ++i) {
         const proxy::RoutePolicyPlan& p = route.policies[i];
         const std::string summary = p.plan ? p.plan->summary() : std::string();
         out += "  policy " + std::to_string(i + 1) + ": " + std::string(p.kind->name) +
                (summary.empty() ? "" : " " + summary) + "\n";
+        if (!p.only) continue;
+        for (const proxy::RequestRule& rule : *p.only)
+            out += "    only for: " + rule_text(rule) + "\n";
     }
 }
 
@@ -184,8 +207,12 @@ void route_text(const Configuration& configuration, uint32_t index, std::string&
     if (!route.strip_prefix.empty()) out += "  strip prefix: " + route.strip_prefix + "\n";
     if (route.body_bytes) out += "  body: " + limit_text(*route.body_bytes, " bytes") + "\n";
     tls_text(configuration, route.client_certificates.get(), "  client certificates: ", out);
+    if (route.api) api_text(plan, *route.api, out);
     policies_text(route, out);
-    upstream_text(configuration, plan.upstreams[route.upstream], "  ", out);
+    if (!route.api) upstream_text(configuration, plan.upstreams[route.upstream], "  ", out);
+    if (route.api)
+        for (const proxy::DestinationPlan& to : route.api->destinations)
+            upstream_text(configuration, plan.upstreams[to.upstream], "  ", out);
 }
 
 void metrics_text(const telemetry::MetricsSettings& m, std::string& out) {
@@ -262,6 +289,14 @@ void tracing_text(const telemetry::TracingSettings& t, const proxy::TracePlan& t
     out += std::string("tracing: otlp/") +
            (t.protocol == telemetry::OtlpProtocol::grpc ? "grpc" : "http") + " to " + t.endpoint +
            " as " + t.service_name + ", sample rate " + decimal(t.sample_rate) + "\n";
+    if (trace.client_rate > 0 || trace.overall_rate < 1)
+        out += "  with x-client-trace-id " + decimal(trace.client_rate) + ", of all " +
+               decimal(trace.overall_rate) + "\n";
+    for (const telemetry::SpanLabel& label : t.labels)
+        out += "  label " + label.name + ": " +
+               (label.header.empty() ? label.text
+                                     : "header " + label.header + ", else " + label.text) +
+               "\n";
     if (t.keep_errors) out += "  keeps errors\n";
     if (t.keep_slower_than_ns != 0)
         out += "  keeps slower than " + ms(t.keep_slower_than_ns / 1'000'000) + "\n";
@@ -304,6 +339,29 @@ void logging_text(const telemetry::LoggingSettings& l, std::string& out) {
 
 }  // namespace
 
+std::string methods_text(MethodSet methods) {
+    if (methods == kAllMethods) return "any method";
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < kMethodCount; ++i)
+        if (methods & method_bit(static_cast<Method>(i)))
+            names.emplace_back(to_text(static_cast<Method>(i)));
+    return joined(names);
+}
+
+std::string rule_text(const proxy::RequestRule& rule) {
+    std::string out;
+    const auto add = [&](std::string_view what, const proxy::PathPattern& pattern) {
+        if (pattern.text() == ".*") return;
+        out += (out.empty() ? "" : ", ") + std::string(what) + " " + pattern.text();
+    };
+    add("path", rule.path);
+    add("methods", rule.methods);
+    add("host", rule.host);
+    for (const auto& [name, value] : rule.headers)
+        out += (out.empty() ? "" : ", ") + std::string("header ") + name + " " + value.text();
+    return out.empty() ? "any request" : out;
+}
+
 std::string explain(const Configuration& configuration) {
     const Plan& plan = *configuration.plan;
     std::string out = "gateway " + plan.names->gateway + ": mode " + plan.names->mode + ", " +
@@ -311,6 +369,9 @@ std::string explain(const Configuration& configuration) {
     for (uint32_t i = 0; i < plan.listeners.size(); ++i) listener_text(configuration, i, out);
     for (uint32_t i = 0; i < plan.routes.size(); ++i) route_text(configuration, i, out);
     metrics_text(configuration.telemetry.metrics, out);
+    if (configuration.probe)
+        out += "probes: http://0.0.0.0:" + std::to_string(configuration.probe->port) +
+               "/probes/readiness and /probes/liveness\n";
     tracing_text(configuration.telemetry.tracing, plan.trace, out);
     logging_text(configuration.telemetry.logging, out);
     store_text(configuration.store, out);

@@ -14,4 +14,10 @@ namespace glassgate::config {
 // The part about alerting (explain_alerting.cc).
 void alerting_text(const alert::Settings& alerting, std::string& out);
 
+// "GET, HEAD"; "any method".
+[[nodiscard]] std::string methods_text(MethodSet methods);
+
+// "path /a(/.*)?, methods GET|HEAD"; "any request".
+[[nodiscard]] std::string rule_text(const proxy::RequestRule& rule);
+
 }  // namespace glassgate::config

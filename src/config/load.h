@@ -35,8 +35,15 @@ struct CertificateExpiry {
     int64_t not_after_s = 0;  // Unix time
 };
 
+// The probes Flex Gateway answers on a port of their own.
+struct ProbeSetting {
+    uint16_t port = 3000;
+    bool operator==(const ProbeSetting&) const = default;
+};
+
 struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
+    std::optional<ProbeSetting> probe;
     telemetry::Settings telemetry;
     flight::RecorderSettings flight;
     alert::Settings alerting;
@@ -75,7 +82,8 @@ struct Loaded {
 // Looks up an environment variable; nullopt when unset. Default: getenv.
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
-// `paths`: files, or folders whose *.yaml and *.yml are read in the order of their names.
+// `paths`: files, or folders whose *.yaml and *.yml are read in the order of their names. The text
+// of the variable FLEX_CONFIG is read after them, where it is set.
 // `generation` becomes Plan::generation and PlanNames::generation. Never throws. Control thread.
 [[nodiscard]] Loaded load(const std::vector<std::string>& paths, uint64_t generation,
                           const Environment& environment = {});

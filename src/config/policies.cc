@@ -1,5 +1,6 @@
 // The policies of a route: looked up in the catalogue and compiled by themselves.
 #include "config/draft.h"
+#include "config/policy_step.h"
 
 namespace glassgate::config {
 namespace {
@@ -7,11 +8,7 @@ namespace {
 using policy::PolicyKind;
 using proxy::RoutePlan;
 
-struct Item {
-    std::string name;
-    Position position;
-    Node settings;
-};
+using Item = PolicyItem;
 
 // "- circuit-breaker" or "- rate-limit: {...}".
 std::optional<Item> read_item(const Node& node, Diagnostics& diagnostics) {
@@ -57,29 +54,32 @@ uint32_t name_index(const PolicyKind& kind, Draft& draft) {
     return static_cast<uint32_t>(names.size() - 1);
 }
 
-std::string state_key(const RoutePlan& route, const PolicyKind& kind) {
+std::string state_key(const std::string& scope, const RoutePlan& route, const PolicyKind& kind) {
     const auto nth = 1 + std::count_if(route.policies.begin(), route.policies.end(),
                                        [&](const auto& p) { return p.kind == &kind; });
-    return route.id + "/" + std::string(kind.name) + "/" + std::to_string(nth);
-}
-
-void compile_item(const Item& item, const PolicyKind& kind, Draft& draft, RoutePlan& route) {
-    std::string upstream;
-    if (route.upstream < draft.plan.upstreams.size())
-        upstream = draft.plan.upstreams[route.upstream].name;
-    policy::CompileContext context{draft.diagnostics, draft.gateway(), route.id,
-                                   std::move(upstream), state_key(route, kind)};
-    const std::size_t mistakes = draft.diagnostics.all().size();
-    std::shared_ptr<const policy::PolicyPlan> plan = kind.compile(item.settings, context);
-    if (plan == nullptr &&
-        draft.diagnostics.all().size() == mistakes)  // nothing runs without a plan
-        draft.diagnostics.error(item.position, "policy " + item.name + " cannot use its settings");
-    if (plan != nullptr && kind.name.starts_with("rate-limit"))
-        draft.rate_limits.push_back({route.id, context.state_key, plan->summary()});
-    route.policies.push_back({&kind, std::move(plan), name_index(kind, draft)});
+    return (scope.empty() ? route.id : scope) + "/" + std::string(kind.name) + "/" +
+           std::to_string(nth);
 }
 
 }  // namespace
+
+void compile_policy_step(const PolicyItem& item, const PolicyScope& scope,
+                         Diagnostics& diagnostics, Draft& draft, RoutePlan& route) {
+    const PolicyKind* const kind = find_kind(item, diagnostics);
+    if (kind == nullptr) return;
+    std::string upstream;
+    if (route.upstream < draft.plan.upstreams.size())
+        upstream = draft.plan.upstreams[route.upstream].name;
+    policy::CompileContext context{diagnostics, draft.gateway(), route.id, std::move(upstream),
+                                   state_key(scope.key, route, *kind)};
+    const std::size_t mistakes = diagnostics.all().size();
+    std::shared_ptr<const policy::PolicyPlan> plan = kind->compile(item.settings, context);
+    if (plan == nullptr && diagnostics.all().size() == mistakes)  // nothing runs without a plan
+        diagnostics.error(item.position, "policy " + item.name + " cannot use its settings");
+    if (plan != nullptr && kind->name.starts_with("rate-limit"))
+        draft.rate_limits.push_back({route.id, context.state_key, plan->summary()});
+    route.policies.push_back({kind, std::move(plan), name_index(*kind, draft), scope.only});
+}
 
 void compile_policies(const Node* policies, Draft& draft, RoutePlan& route) {
     const std::vector<Node>& items = items_of(policies, "policies", draft.diagnostics);
@@ -88,9 +88,7 @@ void compile_policies(const Node* policies, Draft& draft, RoutePlan& route) {
                                 "at most " + std::to_string(model::kMaxPolicySteps) + " per route");
     for (const Node& node : items) {
         const std::optional<Item> item = read_item(node, draft.diagnostics);
-        if (!item) continue;
-        if (const PolicyKind* const kind = find_kind(*item, draft.diagnostics))
-            compile_item(*item, *kind, draft, route);
+        if (item) compile_policy_step(*item, {}, draft.diagnostics, draft, route);
     }
 }
 

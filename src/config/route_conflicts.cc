@@ -70,6 +70,7 @@ void check_routes(Draft& draft) {
     const std::vector<std::string> any{"*"};
     for (std::size_t r = 0; r < draft.plan.routes.size(); ++r) {
         const proxy::RoutePlan& route = draft.plan.routes[r];
+        if (route.api) continue;  // its rules are tried in order
         for (const std::string& host : route.hosts.empty() ? any : route.hosts) {
             for (std::size_t p = 0; p < route.paths.size(); ++p) {
                 std::vector<Claim>& earlier = claims[{host, shape_of(route.paths[p])}];

@@ -1,6 +1,7 @@
 // spec.routes -> RoutePlan.
 #include "base/text.h"
 #include "config/draft.h"
+#include "config/policy_step.h"
 #include "config/tls.h"
 
 namespace glassgate::config {
@@ -182,9 +183,7 @@ void compile_route(const Node& node, Draft& draft) {
     read_route_upstream(fields, draft, route);
     compile_policies(fields.child("policies"), draft, route);
     fields.finish();
-    draft.names.routes.push_back(name_of(route, api, draft.plan.upstreams.size()));
-    draft.plan.routes.push_back(std::move(route));
-    draft.route_at.push_back(node.position);
+    add_named_route(std::move(route), api, node.position, draft);
 }
 
 void warn_of_unused_upstreams(Draft& draft) {
@@ -197,6 +196,13 @@ void warn_of_unused_upstreams(Draft& draft) {
 }
 
 }  // namespace
+
+void add_named_route(RoutePlan&& route, std::string api, const Position& at, Draft& draft) {
+    draft.names.routes.push_back(name_of(route, std::move(api), draft.plan.upstreams.size()));
+    draft.plan.routes.push_back(std::move(route));
+    draft.route_at.push_back(at);
+    draft.pattern_at.resize(draft.plan.routes.size());
+}
 
 void compile_routes(const Node* routes, Draft& draft) {
     for (const Node& item : items_of(routes, "routes", draft.diagnostics))

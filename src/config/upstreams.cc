@@ -230,6 +230,21 @@ void read_outlier(const Node* node, Draft& draft, UpstreamPlan& upstream) {
     upstream.outlier = outlier;
 }
 
+void read_thresholds(const Node* node, Draft& draft, proxy::ThresholdPlan& thresholds) {
+    if (node == nullptr) return;
+    Fields fields(*node, draft.diagnostics, "thresholds");
+    const auto read = [&](std::string_view key, std::optional<uint32_t>& limit) {
+        if (fields.has(key)) limit = read_unsigned<uint32_t>(fields, key, 0, 0, 1'000'000'000);
+    };
+    read("maxConnections", thresholds.connections);
+    read("maxPendingRequests", thresholds.pending);
+    read("maxRequests", thresholds.requests);
+    read("maxRetries", thresholds.retries);
+    if (const Node* const pools = fields.child("maxConnectionPools"))
+        draft.diagnostics.warning(pools->position, "maxConnectionPools has no effect: there is one "
+                                                   "pool for each target and worker");
+}
+
 // Everything but the name, which the caller knows or derives.
 void read_settings(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
     const std::optional<bool> over_tls = read_targets(fields, draft, upstream);
@@ -249,6 +264,7 @@ void read_settings(Fields& fields, Draft& draft, UpstreamPlan& upstream) {
     read_retries(fields.child("retries"), draft, upstream.retries);
     read_health_check(fields.child("healthCheck"), draft, upstream);
     read_outlier(fields.child("outlier"), draft, upstream);
+    read_thresholds(fields.child("thresholds"), draft, upstream.thresholds);
     Fields dns(or_empty(fields.child("dns")), draft.diagnostics, "dns");
     upstream.dns_refresh_ms = read_ms(dns, "refreshMs", upstream.dns_refresh_ms, 24 * kHourMs);
 }
@@ -269,7 +285,8 @@ bool same_settings(const UpstreamPlan& a, const UpstreamPlan& b) {
            a.max_connections == b.max_connections && a.preserve_host == b.preserve_host &&
            a.protocol == b.protocol && a.send_proxy == b.send_proxy && same_http2(a, b) &&
            a.tls_key == b.tls_key && a.dns_refresh_ms == b.dns_refresh_ms &&
-           a.retries == b.retries && a.health_check == b.health_check && a.outlier == b.outlier;
+           a.retries == b.retries && a.health_check == b.health_check && a.outlier == b.outlier &&
+           a.thresholds == b.thresholds;
 }
 
 // Connections made under one of these are not to be used under another.
@@ -300,6 +317,7 @@ std::string state_key(const UpstreamPlan& upstream) {
     std::string key = upstream.name;
     for (const TargetPlan& target : upstream.targets) key += "|" + target.label;
     if (upstream.health_check) key += "|checked " + question_key(*upstream.health_check);
+    if (upstream.thresholds.any()) key += "|counted";  // from its first connection on
     key += protocol_key(upstream);
     return key;
 }

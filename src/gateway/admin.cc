@@ -18,14 +18,33 @@ std::vector<http::SimpleServer::Route> Admin::routes(const telemetry::MetricsSet
     }
     routes.push_back({Method::get, "/healthz",
                       [](const SimpleRequest&, SimpleResponse& out) { out.body = "ok\n"; }});
-    routes.push_back({Method::get, "/readyz", [this](const SimpleRequest&, SimpleResponse& out) {
-                          const Readiness now = readiness_.load();
-                          out.status = now == Readiness::ready ? 200 : 503;
-                          out.body = now == Readiness::ready      ? "ready\n"
-                                     : now == Readiness::starting ? "starting\n"
-                                                                  : "draining\n";
-                      }});
+    routes.push_back({Method::get, "/readyz", readiness_handler()});
     return routes;
+}
+
+http::SimpleServer::Handler Admin::readiness_handler() {
+    return [this](const SimpleRequest&, SimpleResponse& out) {
+        const Readiness now = readiness_.load();
+        out.status = now == Readiness::ready ? 200 : 503;
+        out.body = now == Readiness::ready      ? "ready\n"
+                   : now == Readiness::starting ? "starting\n"
+                                                : "draining\n";
+    };
+}
+
+Status Admin::reconfigure_probe(const std::optional<config::ProbeSetting>& probe) {
+    if (probe == probe_) return {};
+    std::unique_ptr<http::SimpleServer> fresh;
+    if (probe) {
+        std::vector<http::SimpleServer::Route> routes;
+        routes.push_back({Method::get, "/probes/readiness", readiness_handler()});
+        routes.push_back({Method::get, "/probes/liveness",
+                          [](const SimpleRequest&, SimpleResponse& out) { out.body = "alive\n"; }});
+        fresh = TRY(http::SimpleServer::start("0.0.0.0", probe->port, std::move(routes), {}));
+    }
+    probe_server_ = std::move(fresh);
+    probe_ = probe;
+    return {};
 }
 
 Result<std::unique_ptr<Admin>> Admin::start(const telemetry::MetricsSettings& settings,

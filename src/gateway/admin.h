@@ -5,9 +5,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
+#include "config/load.h"
 #include "http/simple_server.h"
 #include "telemetry/metrics/registry.h"
 #include "telemetry/settings.h"
@@ -22,6 +24,8 @@ public:
                                                 telemetry::MetricsRegistry& registry);
     // Follows a reload. Fails when the new address cannot be listened on; then all stays as it was.
     Status reconfigure(const telemetry::MetricsSettings& settings);
+    // The same for the probes: nothing, or /probes/readiness and /probes/liveness on that port.
+    Status reconfigure_probe(const std::optional<config::ProbeSetting>& probe);
     void set_readiness(Readiness readiness) noexcept { readiness_.store(readiness); }
     [[nodiscard]] uint16_t port() const noexcept { return server_->port(); }
 
@@ -29,9 +33,12 @@ private:
     explicit Admin(telemetry::MetricsRegistry& registry) : registry_(registry) {}
     [[nodiscard]] std::vector<http::SimpleServer::Route> routes(
         const telemetry::MetricsSettings& settings);
+    [[nodiscard]] http::SimpleServer::Handler readiness_handler();
     telemetry::MetricsRegistry& registry_;
     telemetry::MetricsSettings settings_;
     std::atomic<Readiness> readiness_{Readiness::starting};
+    std::optional<config::ProbeSetting> probe_;
+    std::unique_ptr<http::SimpleServer> probe_server_;
     std::unique_ptr<http::SimpleServer> server_;  // last: its thread uses what is above
 };
 

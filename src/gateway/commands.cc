@@ -9,7 +9,9 @@
 #include <optional>
 
 #include "config/explain.h"
+#include "config/explain_request.h"
 #include "config/load.h"
+#include "config/usual_places.h"
 #include "console/credentials.h"
 #include "console/query_client.h"
 #include "gateway/gateway.h"
@@ -55,10 +57,12 @@ void serve_until_stopped(Gateway& gateway, const sigset_t& set) {
 
 }  // namespace
 
-int run_command(const std::vector<std::string>& paths, bool watch, const std::string& state_dir) {
+int run_command(std::vector<std::string> paths, bool watch, const std::string& state_dir) {
     const sigset_t signals = block_signals();
+    if (paths.empty()) paths = config::usual_places();
     Options options;
-    options.paths = paths;
+    options.watch_debounce_ms = config::debounce_ms(options.watch_debounce_ms);
+    options.paths = std::move(paths);
     options.watch = watch;
     options.state_dir = state_dir;
     options.report = print;
@@ -73,11 +77,25 @@ int run_command(const std::vector<std::string>& paths, bool watch, const std::st
     return 0;
 }
 
-int check_command(const std::vector<std::string>& paths, bool explain) {
+// What would happen to a request.
+int explain_request_command(const config::Configuration& configuration, const CheckOptions& options) {
+    const auto text = config::explain_request(configuration, options.request, options.headers);
+    if (!text) {
+        std::fprintf(stderr, "glassgate: %s\n", text.error().message.c_str());
+        return 1;
+    }
+    std::fputs(text->c_str(), stdout);
+    return 0;
+}
+
+int check_command(std::vector<std::string> paths, const CheckOptions& options) {
+    if (paths.empty()) paths = config::usual_places();
     const config::Loaded loaded = config::load(paths, 1);
     print(loaded.diagnostics);
     if (!loaded.configuration) return 1;
-    if (explain) {
+    if (!options.request.empty())
+        return explain_request_command(*loaded.configuration, options);
+    if (options.explain) {
         std::fputs(config::explain(*loaded.configuration).c_str(), stdout);
     } else {
         const proxy::Plan& plan = *loaded.configuration->plan;

@@ -9,8 +9,16 @@
 
 namespace glassgate::gateway {
 
-int run_command(const std::vector<std::string>& paths, bool watch, const std::string& state_dir);
-int check_command(const std::vector<std::string>& paths, bool explain);
+struct CheckOptions {
+    bool explain = false;
+    std::string request;               // "GET http://host:port/path"; empty: none
+    std::vector<std::string> headers;  // of it
+};
+
+// Without paths: FLEX_CONFIG and those folders that exist in which Flex Gateway keeps its
+// configuration.
+int run_command(std::vector<std::string> paths, bool watch, const std::string& state_dir);
+int check_command(std::vector<std::string> paths, const CheckOptions& options);
 // Over a file, or by asking a running gateway.
 struct QueryTarget {
     std::string url = "http://127.0.0.1:9900";

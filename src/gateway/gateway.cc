@@ -22,9 +22,11 @@
 #include "gateway/flight_slot.h"
 #include "gateway/overview.h"
 #include "gateway/version.h"
+#include "policy/services.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
 #include "shared/breaker_board.h"
+#include "shared/load_board.h"
 #include "shared/quota_ledger.h"
 #include "telemetry/metrics/certificate_expiry.h"
 #include "telemetry/metrics/process.h"
@@ -99,6 +101,8 @@ private:
     FlightSlot flight_;  // before telemetry: a scrape reads it
     Overview overview_;  // likewise: its thread writes it
     OverviewStream overview_stream_{overview_};
+    shared::LoadBoard loads_;
+    policy::Services services_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
     std::unique_ptr<Alerting> alerting_;   // null: without a store
@@ -160,6 +164,8 @@ std::expected<void, StartError> RunningGateway::start_up() {
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
     if (!admin) return environment(admin.error());
     admin_ = std::move(*admin);
+    if (auto status = admin_->reconfigure_probe(now.probe); !status)
+        return environment(status.error());
     if (auto status = start_console(); !status) return environment(status.error());
     generation_ = now.plan->generation;
     last_reload_wall_ns_ = wall_now_ns();
@@ -188,8 +194,8 @@ void RunningGateway::set_tap() {
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
-        workers_.push_back(
-            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+        workers_.push_back(TRY(proxy::Worker::create(
+            i, telemetry_->recorder(i), {&quotas_, &breakers_, &services_, &loads_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
@@ -278,6 +284,11 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next,
                                        const telemetry::Settings& telemetry) {
     const config::Configuration& now = *configuration_;
     TRY_STATUS(admin_->reconfigure(next.telemetry.metrics));
+    if (Status probe = admin_->reconfigure_probe(next.probe); !probe) {
+        if (Status back = admin_->reconfigure(now.telemetry.metrics); !back)
+            return failure(probe.error().message + "; and going back: " + back.error().message);
+        return probe;
+    }
     Status status = apply_console(next.console);
     bool console_applied = status.has_value();
     if (status) status = telemetry_->reconfigure(telemetry, next.plan->names);
@@ -286,6 +297,8 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next,
     if (console_applied)
         if (Status back = apply_console(now.console); !back)
             message += "; and going back: " + back.error().message;
+    if (Status back = admin_->reconfigure_probe(now.probe); !back)
+        message += "; and going back: " + back.error().message;
     if (Status back = admin_->reconfigure(now.telemetry.metrics); !back)
         message += "; and going back: " + back.error().message;
     return failure(std::move(message));

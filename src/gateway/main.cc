@@ -22,8 +22,9 @@ void add_run(CLI::App& app, int& status) {
         "run", "Serve. SIGHUP or a changed file reloads, SIGTERM drains, SIGUSR1 reopens logs.");
     static std::vector<std::string> paths;
     static bool no_watch = false;
-    run->add_option("-c,--config,paths", paths, "Configuration files and folders (*.yaml, *.yml)")
-        ->required();
+    run->add_option("-c,--config,paths", paths,
+                    "Configuration files and folders (*.yaml, *.yml); without any: FLEX_CONFIG and "
+                    "the folders of Flex Gateway that exist");
     run->add_flag("--no-watch", no_watch, "Reload on SIGHUP only");
     static std::string state_dir;
     run->add_option("--state-dir", state_dir,
@@ -35,11 +36,18 @@ void add_run(CLI::App& app, int& status) {
 void add_check(CLI::App& app, int& status) {
     auto* check = app.add_subcommand("check", "Validate configuration and print every diagnostic.");
     static std::vector<std::string> paths;
-    static bool explain = false;
-    check->add_option("-c,--config,paths", paths, "Configuration files and folders")->required();
-    check->add_flag("--explain", explain,
+    static CheckOptions options;
+    check->add_option("-c,--config,paths", paths, "Configuration files and folders; as for run");
+    check->add_flag("--explain", options.explain,
                     "Print the compiled plan: listener, route, policies in order, upstream");
-    check->callback([&status] { status = check_command(paths, explain); });
+    auto* request = check->add_option(
+        "--request", options.request,
+        "Say what would happen to a request, such as 'GET http://localhost:8080/api/x': its route, "
+        "the policies that run and what goes upstream");
+    check->add_option("-H,--header", options.headers, "A header of that request: 'name: value'")
+        ->needs(request)
+        ->allow_extra_args(false);
+    check->callback([&status] { status = check_command(paths, options); });
 }
 
 void add_query(CLI::App& app, int& status) {

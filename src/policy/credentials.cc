@@ -71,6 +71,43 @@ std::size_t sequence_length(std::string_view s) noexcept {
     return 0;
 }
 
+// The password is decoded only where it is wanted.
+BasicCredentials read_basic(std::string_view authorization, Arena& arena, bool with_password) {
+    constexpr std::string_view kScheme = "basic ";
+    if (authorization.size() < kScheme.size() ||
+        !iequals(authorization.substr(0, kScheme.size()), kScheme))
+        return {};
+    std::string_view encoded = trim_ows(authorization.substr(kScheme.size()));
+    for (int padding = 0; padding < 2 && encoded.ends_with('='); ++padding)
+        encoded.remove_suffix(1);
+    BasicCredentials result{.present = true, .malformed = true, .user = {}, .password = {}};
+    char* const out = arena.allocate(encoded.size() * 3 / 4 + 1);
+    std::size_t size = 0, user_size = 0;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    bool colon = false;
+    for (const char c : encoded) {
+        const int8_t value = kBase64[static_cast<unsigned char>(c)];
+        if (value < 0) return result;
+        bits = bits << 6 | static_cast<uint32_t>(value);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        const char decoded = static_cast<char>(bits >> held & 0xff);
+        if (!colon && decoded == ':') {
+            colon = true;
+            user_size = size;
+        } else if (!colon || with_password) {
+            out[size++] = decoded;
+        }
+    }
+    if (!colon || encoded.size() % 4 == 1) return result;
+    result.malformed = false;
+    result.user = {out, user_size};
+    result.password = {out + user_size, size - user_size};
+    return result;
+}
+
 }  // namespace
 
 std::optional<std::string_view> decode_form(std::string_view text, Arena& arena) {
@@ -99,35 +136,13 @@ std::string_view find_parameter(std::string_view query, std::string_view name) n
     return {};
 }
 
+BasicCredentials basic_credentials(std::string_view authorization, Arena& arena) {
+    return read_basic(authorization, arena, true);
+}
+
 BasicUser basic_user(std::string_view authorization, Arena& arena) {
-    constexpr std::string_view kScheme = "basic ";
-    if (authorization.size() < kScheme.size() ||
-        !iequals(authorization.substr(0, kScheme.size()), kScheme))
-        return {};
-    std::string_view encoded = trim_ows(authorization.substr(kScheme.size()));
-    for (int padding = 0; padding < 2 && encoded.ends_with('='); ++padding)
-        encoded.remove_suffix(1);
-    BasicUser result{.present = true, .malformed = true, .user = {}};
-    char* const out = arena.allocate(encoded.size() * 3 / 4 + 1);
-    std::size_t size = 0;
-    uint32_t bits = 0;
-    unsigned held = 0;
-    bool colon = false;
-    for (const char c : encoded) {
-        const int8_t value = kBase64[static_cast<unsigned char>(c)];
-        if (value < 0) return result;
-        bits = bits << 6 | static_cast<uint32_t>(value);
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        const char decoded = static_cast<char>(bits >> held & 0xff);
-        colon |= decoded == ':';
-        if (!colon) out[size++] = decoded;
-    }
-    if (!colon || encoded.size() % 4 == 1) return result;
-    result.malformed = false;
-    result.user = {out, size};
-    return result;
+    const BasicCredentials read = read_basic(authorization, arena, false);
+    return {read.present, read.malformed, read.user};
 }
 
 bool is_clean_text(std::string_view text) noexcept {

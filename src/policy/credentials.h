@@ -26,6 +26,14 @@ struct BasicUser {
 };
 [[nodiscard]] BasicUser basic_user(std::string_view authorization, Arena& arena);
 
+// User and password of Basic credentials. The user has no ':', the password may.
+struct BasicCredentials {
+    bool present = false;    // the scheme is Basic
+    bool malformed = false;  // but what follows is not base64 of "user:password"
+    std::string_view user, password;
+};
+[[nodiscard]] BasicCredentials basic_credentials(std::string_view authorization, Arena& arena);
+
 // Valid UTF-8 without control characters (C0, DEL, C1).
 [[nodiscard]] bool is_clean_text(std::string_view text) noexcept;
 

@@ -48,6 +48,10 @@ void Request::edit_response_header(std::string_view name, std::string_view value
     edit(response_edits, {arena->keep(name), arena->keep(value), false});
 }
 
+void Request::remove_response_header(std::string_view name) {
+    edit(response_edits, {arena->keep(name), {}, true});
+}
+
 void Request::reset() {
     auto upstream = std::move(upstream_edits);
     auto response = std::move(response_edits);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,8 +28,14 @@ namespace glassgate::shared {
 class QuotaLedger;
 class BreakerBoard;
 }  // namespace glassgate::shared
+namespace glassgate::io {
+class Loop;
+}
 
 namespace glassgate::policy {
+
+class Pause;
+struct Services;
 
 // One request on its way through the chain. Views live until the exchange is closed.
 class Request {
@@ -52,7 +59,10 @@ public:
     void edit_upstream_header(std::string_view name, std::string_view value);  // arena-kept copies
     void remove_upstream_header(std::string_view name);
     void edit_response_header(std::string_view name, std::string_view value);  // also on refusals
-    uint32_t response_timeout_ms = 0;  // 0: the upstream's own; else replaces it for this request
+    void remove_response_header(std::string_view name);
+    // 0: the upstream's own; else replaces it for this request.
+    uint32_t response_timeout_ms = 0;
+    uint32_t stream_idle_timeout_ms = 0;
 
     std::vector<http::HeaderEdit> upstream_edits;
     std::vector<http::HeaderEdit> response_edits;
@@ -60,6 +70,9 @@ public:
         std::string_view name, value;
     };
     std::vector<Claim> claims;
+
+    Pause* pause = nullptr;  // while a policy waits (pause.h): what to cancel when nobody waits for
+                             // the answer any more
 
     void reset();  // keeps capacity
 };
@@ -77,6 +90,7 @@ struct Reply {
     std::string_view reason;   // slug of PolicyKind::reasons: metric label, log, audit word
     std::string_view message;  // {"error": "<message>"}; static or arena-kept; may be empty
     model::Ending ending = model::Ending::policy_refused;
+    std::optional<model::Origin> origin = std::nullopt;  // whose doing, if not the ending's own
 };
 struct Wait {};  // the verdict needs time: the chain awaits Policy::resume
 struct Verdict : std::variant<Pass, Reply, Wait> {
@@ -87,8 +101,21 @@ class Policy {  // one per worker and route: may keep state, needs no lock
 public:
     virtual ~Policy() = default;
     virtual Verdict on_request(Request& request) = 0;
-    // Only after on_request returned Wait. A policy that returns Wait must override it.
+    // Only after on_request returned Wait. A policy that returns Wait must override it, and waits
+    // through a Pause, so that the exchange can end it.
     virtual io::Task<Verdict> resume(Request& request);
+    // Whether on_request_body is to be called; asked once, when the plan takes effect.
+    [[nodiscard]] virtual bool reads_request_body() const noexcept { return false; }
+    // The body of a request that passed the chain, piece by piece as it comes, without its framing;
+    // `last` with the final piece, which may be empty. A piece goes upstream only after every
+    // policy has seen it, so nothing of a body that is here as a whole goes out before it has
+    // passed. A reply ends the exchange; an upstream that has got the beginning sees it broken off.
+    // Not called for requests without a body, nor for what follows an upgrade.
+    virtual std::optional<Reply> on_request_body(Request& request, std::string_view piece,
+                                                 bool last) {
+        (void)request, (void)piece, (void)last;
+        return std::nullopt;
+    }
     // In reverse order, for every policy whose on_request ran, before the head goes to the client.
     virtual void on_response(Request& request, const Response& response) {
         (void)request, (void)response;
@@ -107,6 +134,8 @@ struct WorkerEnv {
     shared::BreakerBoard* breakers = nullptr;
     model::Recorder* recorder = nullptr;
     Random* random = nullptr;
+    io::Loop* loop = nullptr;      // null in tests that do not wait
+    Services* services = nullptr;  // services.h: what works in the background for policies
 };
 
 // Immutable; built once per configuration, shared by all workers. Outlives its instances.

@@ -1,22 +1,13 @@
 // What each policy costs a request, in ns and heap allocations (which must be 0 in steady state).
-#include <benchmark/benchmark.h>
-
-#include <atomic>
 #include <cstdlib>
-#include <memory>
 #include <new>
-#include <string>
 
-#include "base/check.h"
-#include "base/clock.h"
-#include "http/h1.h"
-#include "policy/policy.h"
-#include "shared/breaker_board.h"
-#include "shared/quota_ledger.h"
+#include "policy/chain_bench.h"
 
-namespace {
+namespace glassgate::policy {
 std::atomic<uint64_t> allocations{0};
 }
+using glassgate::policy::allocations;
 
 void* operator new(std::size_t size) {
     allocations.fetch_add(1, std::memory_order_relaxed);
@@ -28,73 +19,6 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace glassgate::policy {
 namespace {
-
-Node scalar(std::string text) {
-    Node node;
-    node.kind = Node::Kind::scalar;
-    node.scalar = std::move(text);
-    return node;
-}
-Node settings(std::vector<std::pair<std::string, Node>> entries) {
-    Node node;
-    node.kind = Node::Kind::map;
-    node.entries = std::move(entries);
-    node.key_positions.resize(node.entries.size());
-    return node;
-}
-
-struct Bench {
-    explicit Bench(const std::string& head_text) : text(head_text) {
-        std::size_t resume = 0;
-        GW_CHECK(http::parse_request_head(text, http::HeadLimits{}, resume, head).state ==
-                 http::ParseState::complete);
-    }
-    void add(std::string_view kind, const Node& node) {
-        Diagnostics diagnostics;
-        CompileContext context{diagnostics, "bench", "route", "upstream",
-                               "route/" + std::string(kind) + "/1"};
-        plans.push_back(find_policy(kind)->compile(node, context));
-        GW_CHECK(plans.back() != nullptr);
-        policies.push_back(plans.back()->instantiate(env));
-    }
-    // One request through the chain and to its end.
-    void request() {
-        arena.reset();
-        r.reset();
-        r.head = &head;
-        r.path = head.path;
-        r.client_address = "192.0.2.7";
-        r.exchange = &exchange;
-        r.arena = &arena;
-        r.now_ns = now_ns += 1000;
-        for (const auto& policy : policies) benchmark::DoNotOptimize(policy->on_request(r).index());
-        exchange.closed_ns = now_ns;
-        for (const auto& policy : policies) policy->on_finished(r, exchange);
-    }
-    void run(benchmark::State& state) {
-        exchange.ending = model::Ending::completed;
-        exchange.status = 200;
-        for (int i = 0; i < 100; ++i) request();
-        const uint64_t before = allocations.load();
-        for (auto _ : state) request();
-        state.counters["allocations"] = benchmark::Counter(
-            static_cast<double>(allocations.load() - before), benchmark::Counter::kAvgIterations);
-    }
-
-    shared::QuotaLedger quotas;
-    shared::BreakerBoard breakers;
-    model::NullRecorder recorder;
-    Random random{1};
-    WorkerEnv env{0, &quotas, &breakers, &recorder, &random};
-    std::string text;
-    http::RequestHead head;
-    model::Exchange exchange;
-    Arena arena;
-    Request r;
-    uint64_t now_ns = kNsPerSecond;
-    std::vector<std::unique_ptr<PolicyPlan>> plans;
-    std::vector<std::unique_ptr<Policy>> policies;
-};
 
 const std::string kHead =
     "GET /api/products/42 HTTP/1.1\r\nHost: shop\r\nUser-Agent: mobile-app v3.2\r\nAccept: */*\r\n"

@@ -55,6 +55,42 @@ TEST_F(RateLimitTest, RefusesAboveTheLimitAndRecordsIt) {
     EXPECT_EQ(ask_as("mob-4f7a", 61'000), "pass");
 }
 
+TEST_F(RateLimitTest, SeveralWindowsMustAllAdmit) {
+    use({{"limits", list({scalar("5/min"), scalar("2/s")})}});
+    EXPECT_EQ(plan_->summary(), "2/s, 5/min");
+    const auto seen = [&](uint64_t now_ms) {
+        Call call;
+        call.request.client_id = "c";
+        const std::string verdict = ask(*policy_, call, now_ms);
+        return (verdict == "pass"     ? "pass "
+                : verdict == kRefused ? "no "
+                                      : "? ") +
+               call.header("x-ratelimit-limit") + " " + call.header("x-ratelimit-remaining") + " " +
+               call.header("Retry-After");
+    };
+    EXPECT_EQ(seen(0), "pass 2 1 -");
+    EXPECT_EQ(seen(0), "pass 2 0 -");
+    // Refused by the short window: the long one is not charged for it.
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(seen(500), "no 2 0 1");
+    EXPECT_EQ(seen(1000), "pass 2 1 -");
+    EXPECT_EQ(seen(1000), "pass 2 0 -");
+    EXPECT_EQ(seen(2000), "pass 5 0 -");
+    EXPECT_EQ(seen(3000), "no 5 0 57");
+    EXPECT_EQ(seen(60'000), "pass 2 1 -");
+}
+
+TEST_F(RateLimitTest, KeyByExpression) {
+    use({{"limit", scalar("1/min")},
+         {"key", scalar("#[lower(attributes.headers['X-A']) ++ '-' ++ attributes.method]")}});
+    const auto ask_with = [&](const std::string& line) {
+        Call call(with_headers({line}));
+        return ask(*policy_, call);
+    };
+    EXPECT_EQ(ask_with("x-a: ONE"), "pass");
+    EXPECT_EQ(ask_with("x-a: one"), kRefused);
+    EXPECT_EQ(ask_with("x-a: two"), "pass");
+}
+
 TEST_F(RateLimitTest, HeadersOnAdmittedRequests) {
     use({{"limit", scalar("100/min")}});
     Call call;
@@ -224,17 +260,24 @@ TEST(RateLimitSettings, Mistakes) {
               "error: periodMs is '1'; expected an integer from 10 to 2678400000\n");
     EXPECT_EQ(mistakes({{"limit", scalar("1/s")}, {"key", scalar("client_id")}}),
               "error: key is 'client_id' (did you mean 'client.id'?); expected client.id, address, "
-              "route, "
-              "header:NAME or jwt.CLAIM\n");
+              "route, header:NAME, jwt.CLAIM or an expression #[...]\n");
+    EXPECT_EQ(mistakes({{"limit", scalar("1/s")}, {"key", scalar("#[attributes.metod]")}}),
+              "error: attributes has no 'metod' here; expected method\n");
     for (const char* key : {"header:", "header:a b", "jwt.", "", "ip"})
         EXPECT_NE(mistakes({{"limit", scalar("1/s")}, {"key", scalar(key)}}), "") << key;
     EXPECT_EQ(mistakes({{"limit", scalar("1/s")}, {"maxKeys", scalar("0")}}),
               "error: maxKeys is '0'; expected an integer from 1 to 10000000\n");
-    EXPECT_EQ(mistakes({{"limits", scalar("1/s")}, {"exposeHeaders", scalar("yes")}}),
+    EXPECT_EQ(mistakes({{"limits", scalar("1/s")}}),
+              "error: limits is not a list of 1 to 8 rates; expected [10/s, 1000/hour]\n");
+    EXPECT_EQ(mistakes({{"limits", list({scalar("1/s"), scalar("2/s")})}}),
+              "error: two limits for the same period\n");
+    EXPECT_EQ(mistakes({{"limits", list({scalar("1/s")})}, {"limit", scalar("1/s")}}),
+              "error: limit and limits; expected one of them\n");
+    EXPECT_EQ(mistakes({{"limitz", scalar("1/s")}, {"exposeHeaders", scalar("yes")}}),
               "error: policy rate-limit has no key 'limit'; expected " + form +
                   "error: exposeHeaders is 'yes'; expected true or false\n"
-                  "error: unknown key 'limits' in policy rate-limit (did you mean 'limit'?); "
-                  "expected key, limit, "
+                  "error: unknown key 'limitz' in policy rate-limit (did you mean 'limit'?); "
+                  "expected key, limit, limits, "
                   "exposeHeaders or maxKeys\n");
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "base/document.h"
+#include "policy/expression.h"
 
 namespace glassgate::policy {
 
@@ -24,5 +26,17 @@ private:
     const Diagnostics& diagnostics_;
     std::size_t before_;
 };
+
+// The value of `node` as an expression. A mistake is reported where it stands within the text.
+[[nodiscard]] inline std::optional<Expression> read_expression(const Node& node,
+                                                               Diagnostics& diagnostics) {
+    auto compiled = Expression::compile(node.scalar);
+    if (compiled) return std::move(*compiled);
+    Position at = node.position;
+    // '#' begins a comment unless it is quoted: the text begins behind the quotation mark.
+    at.column += static_cast<uint32_t>(compiled.error().column);
+    diagnostics.error(at, compiled.error().message, compiled.error().expected);
+    return std::nullopt;
+}
 
 }  // namespace glassgate::policy

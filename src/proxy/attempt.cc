@@ -102,7 +102,7 @@ io::Task<bool> ExchangeRun::attempt() {
 bool ExchangeRun::pick_target(uint32_t& target) {
     attempt_ = {};
     answer_begun_ = false;
-    attempt_.upstream = route().upstream;
+    attempt_.upstream = upstream_index_;
     attempt_.start_ns = now();
     attempt_.span_id = worker_.random().span_id();
     const Upstream::Pick picked = upstream().pick(tried_, target);
@@ -154,14 +154,10 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
         const bool open = co_await request_tunnel_stream(*link);
         co_return open;
     }
-    if (!up.may_connect(target)) {
-        up.attempt_finished(target, false);
-        --record_.attempt_count;
-        end(Ending::upstream_overflow);
-        co_return false;
-    }
+    if (!up.begin_connect(target)) co_return overflow(target);
     Upstream::Opened opened = co_await up.open(target, &connecting_, connection_);
     connecting_ = nullptr;
+    up.end_connect(opened.result == AttemptResult::response);
     if (!opened.detail.empty()) record_.detail = state_.keep(opened.detail);
     if (opened.result != AttemptResult::response) {
         fail_attempt(opened.result);
@@ -179,6 +175,14 @@ io::Task<bool> ExchangeRun::connect_to(uint32_t target) {
     co_return open;
 }
 
+// No attempt: there is no room for one.
+bool ExchangeRun::overflow(uint32_t target) {
+    upstream().attempt_finished(target, false);
+    --record_.attempt_count;
+    end(Ending::upstream_overflow);
+    return false;
+}
+
 bool ExchangeRun::client_still_there() {
     if (!client_gone_ && !cut_off_ && !client_left()) return true;
     client_gone_ |= !cut_off_;
@@ -193,8 +197,8 @@ http::UpstreamRequest ExchangeRun::upstream_request() {
     http::UpstreamRequest out;
     out.head = &head;
     out.path_prefix = settings.path_prefix;
-    out.path = state_.path.empty() ? head.path : std::string_view(state_.path);
-    out.path = without_prefix(out.path, route().strip_prefix);
+    out.path = route().api ? std::string_view(state_.destination)
+                           : without_prefix(path(), route().strip_prefix);
     out.host = settings.preserve_host
                    ? head.authority
                    : host_of(settings.targets[attempt_.target], settings.tls != nullptr);
@@ -229,6 +233,7 @@ http::UpstreamRequest ExchangeRun::upstream_request() {
 // Nothing of the request is still to come.
 bool ExchangeRun::body_is_here() noexcept {
     http::RequestHead& head = state_.request;
+    if (body_unseen_) return false;
     if (client_h2_ != nullptr && head.body != http::BodyKind::none) {
         if (!client_h2_->is_last() || !client_h2_->stream().trailers().empty()) return false;
         // All is here, so its length is known, though the client did not say it.
@@ -270,6 +275,11 @@ bool ExchangeRun::note_sent(const io::IoResult& sent, bool whole) {
 uint64_t ExchangeRun::response_timeout_ns() const noexcept {
     const uint32_t override_ms = state_.policy_request.response_timeout_ms;
     return (override_ms != 0 ? override_ms : upstream().plan().response_timeout_ms) * kNsPerMs;
+}
+
+uint64_t ExchangeRun::stream_idle_timeout_ns() const noexcept {
+    const uint32_t override_ms = state_.policy_request.stream_idle_timeout_ms;
+    return (override_ms != 0 ? override_ms : upstream().plan().stream_idle_timeout_ms) * kNsPerMs;
 }
 
 // A gRPC call has a deadline of its own; it may be later or earlier than ours.
@@ -382,7 +392,13 @@ void ExchangeRun::release_upstream(bool reusable) {
         upstream().drop(std::move(upstream_connection_));
 }
 
-bool ExchangeRun::may_retry() const {
+// One that has a place keeps it until the exchange is over.
+bool ExchangeRun::take_retry() {
+    if (!holds_retry_) holds_retry_ = upstream().take_retry_place();
+    return holds_retry_ && upstream().take_retry();
+}
+
+bool ExchangeRun::may_retry() {
     const RetryPlan& retries = upstream().plan().retries;
     if (response_begun_ || !body_replayable_ || record_.attempt_count > retries.attempts)
         return false;
@@ -403,16 +419,16 @@ bool ExchangeRun::may_retry() const {
         default:
             break;
     }
-    return allowed && upstream().take_retry();
+    return allowed && take_retry();
 }
 
-bool ExchangeRun::retries_answer() const {
+bool ExchangeRun::retries_answer() {
     const RetryPlan& retries = upstream().plan().retries;
     const uint16_t status = attempt_.status;
     const bool listed = (status == 502 && retries.on_502) || (status == 503 && retries.on_503) ||
                         (status == 504 && retries.on_504);
     return listed && body_replayable_ && record_.attempt_count <= retries.attempts &&
-           is_idempotent(record_.method) && upstream().take_retry();
+           is_idempotent(record_.method) && take_retry();
 }
 
 }  // namespace glassgate::proxy

@@ -2,6 +2,7 @@
 #include "proxy/exchange_run.h"
 
 #include "base/clock.h"
+#include "policy/pause.h"
 #include "proxy/h2_connection.h"
 
 namespace glassgate::proxy {
@@ -44,7 +45,8 @@ io::Task<void> ExchangeRun::serve(Connection& connection, MuxStream* stream) {
         while (policies == Step::waits) policies = co_await run.wait_for_policy();
         admitted = policies == Step::done;
     }
-    admitted = admitted && !run.answers_as_last_hop() && run.begin_websocket();
+    admitted =
+        admitted && !run.answers_as_last_hop() && run.begin_websocket() && run.whole_body_passes();
     if (admitted) co_await run.forward();
     if (!run.response_begun_) co_await run.reply_for_ending();
     run.finish();
@@ -68,15 +70,8 @@ void ExchangeRun::open() {
 }
 
 bool ExchangeRun::find_route() {
-    std::string_view host = state_.request.authority;
-    // The port does not take part in routing; an IPv6 literal keeps its brackets.
-    if (const std::size_t colon = host.rfind(':');
-        colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
-        host = host.substr(0, colon);
-    const std::string_view path =
-        state_.path.empty() ? state_.request.path : std::string_view(state_.path);
-    const RouteMatch match =
-        plan().router.match(record_.listener, host, path, state_.request.method);
+    const RouteMatch match = choose_route();
+    if (state_.ended) return false;
     if (!match.found()) {
         if (match.allowed == 0) {
             end(model::Ending::no_route);
@@ -123,7 +118,7 @@ bool ExchangeRun::answers_as_last_hop() {
 void ExchangeRun::begin_policies() {
     policy::Request& request = state_.policy_request;
     request.head = &state_.request;
-    request.path = state_.path.empty() ? state_.request.path : std::string_view(state_.path);
+    request.path = path();
     // The record's text may move while it grows; what policies see may not.
     request.client_address = state_.arena.keep(
         std::string_view(state_.text)
@@ -140,6 +135,7 @@ ExchangeRun::Step ExchangeRun::run_policies() {
     const bool timed = record_.names->captured.has(model::Field::policy_outcomes);
     while (state_.policies_run < chain.size()) {
         const std::size_t index = state_.policies_run++;
+        if (!policy_is_meant(index)) continue;
         policy_began_ns_ = timed ? mono_now_ns() : 0;
         const Step step = note_verdict(index, chain[index]->on_request(state_.policy_request));
         if (step != Step::done) return step;
@@ -150,8 +146,14 @@ ExchangeRun::Step ExchangeRun::run_policies() {
 // The one that waits, and then those behind it.
 io::Task<ExchangeRun::Step> ExchangeRun::wait_for_policy() {
     const std::size_t index = state_.policies_run - 1;
+    watch_client(true);
     const policy::Verdict verdict =
         co_await state_.active->policies[record_.route][index]->resume(state_.policy_request);
+    watch_client(false);
+    if (client_gone_ || cut_off_) {
+        end(client_gone_ ? model::Ending::client_abort : model::Ending::shutdown);
+        co_return Step::failed;
+    }
     Step step = note_verdict(index, verdict);
     if (step == Step::done) step = run_policies();
     co_return step;
@@ -167,19 +169,61 @@ ExchangeRun::Step ExchangeRun::note_verdict(std::size_t index, const policy::Ver
     const auto* refusal = std::get_if<policy::Reply>(&verdict);
     if (refusal != nullptr) {
         step.verdict = model::PolicyVerdict::reply;
-        const auto& reasons = record_.names->policies[name].reasons;
-        for (std::size_t r = 0; r < reasons.size(); ++r)
-            if (reasons[r] == refusal->reason) step.reason = static_cast<uint16_t>(r);
+        step.reason = reason_index(name, refusal->reason);
     }
     record_.policies.push_back(step);
     if (refusal == nullptr) return Step::done;
     refusal_ = *refusal;
-    end(refusal->ending);
+    end(refusal->ending, refusal->origin.value_or(model::info(refusal->ending).origin));
     return Step::failed;
+}
+
+uint16_t ExchangeRun::reason_index(uint32_t policy, std::string_view slug) const noexcept {
+    const auto& reasons = record_.names->policies[policy].reasons;
+    for (std::size_t r = 0; r < reasons.size(); ++r)
+        if (reasons[r] == slug) return static_cast<uint16_t>(r);
+    return 0;
+}
+
+// A body that has already come is looked at before anything goes upstream. Any other is looked at
+// on its way (take_request_part), also if the rest of it comes before it gets there.
+bool ExchangeRun::whole_body_passes() {
+    if (state_.active->reads_body[record_.route] == 0 ||
+        state_.request.body == http::BodyKind::none)
+        return true;
+    body_unseen_ = !body_is_here();
+    if (body_unseen_ || body_passes(client_bytes().substr(0, state_.request.content_length), true))
+        return true;
+    end(pump_ending_);
+    return false;
+}
+
+// What policies say to the next piece of the request body. False: refused, and pump_ending_ says
+// how; the step that was noted as passed is the one that refused.
+bool ExchangeRun::body_passes(std::string_view piece, bool last) {
+    const auto& chain = state_.active->policies[record_.route];
+    for (std::size_t i = 0; i < chain.size(); ++i) {
+        if (!chain[i]->reads_request_body()) continue;
+        const auto refusal = chain[i]->on_request_body(state_.policy_request, piece, last);
+        if (!refusal) continue;
+        refusal_ = *refusal;
+        pump_ending_ = refusal->ending;
+        if (i < record_.policies.size()) {
+            record_.policies[i].verdict = model::PolicyVerdict::reply;
+            record_.policies[i].reason =
+                reason_index(route().policies[i].name_index, refusal->reason);
+        }
+        return false;
+    }
+    return true;
 }
 
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
+    if (!upstream().take_request()) {
+        end(model::Ending::upstream_overflow);
+        co_return;
+    }
     watch_client(true);
     while (true) {
         const bool answered = co_await attempt();
@@ -221,6 +265,8 @@ io::Task<void> ExchangeRun::forward() {
     // The response may be over before the request is: then nobody wants the rest.
     if (pump_.running()) co_await stop_pump();
     release_upstream(reusable_ && !client_gone_ && !cut_off_);
+    upstream().give_request();
+    if (holds_retry_) upstream().give_retry_place();
 }
 
 void ExchangeRun::on_client_hangup(void* self) {
@@ -235,7 +281,9 @@ void ExchangeRun::cut_off() noexcept {
 }
 
 void ExchangeRun::interrupt() noexcept {
-    if (link_wait_ != nullptr)
+    if (state_.policy_request.pause != nullptr)
+        state_.policy_request.pause->cancel();
+    else if (link_wait_ != nullptr)
         link_wait_->cancel();
     else if (connecting_ != nullptr)
         connecting_->cancel();

@@ -41,12 +41,20 @@ private:
     io::Task<bool> receive_rest_of_head();
     bool admit_head();
     bool find_route();
+    // choose_route.cc
+    [[nodiscard]] std::string_view path() const noexcept;
+    RouteMatch choose_route();
+    bool take_destination(const ApiRoutePlan& api, const Captures& captures);
+    bool policy_is_meant(std::size_t index) noexcept;
     bool answers_as_last_hop();
     void offer_methods(MethodSet methods);
     void begin_policies();
     Step run_policies();
     io::Task<Step> wait_for_policy();
     Step note_verdict(std::size_t index, const policy::Verdict& verdict);
+    [[nodiscard]] uint16_t reason_index(uint32_t policy, std::string_view slug) const noexcept;
+    [[nodiscard]] bool whole_body_passes();
+    [[nodiscard]] bool body_passes(std::string_view piece, bool last);
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
     void finish_stream();
@@ -66,6 +74,8 @@ private:
     [[nodiscard]] bool certificate_is_allowed();
     void identify_client();
     void begin_trace();
+    bool continue_trace();
+    void decide_sampling();
     bool check_body_limit();
 
     // attempt.cc: one try at one target; true when a response head is there
@@ -73,12 +83,14 @@ private:
     bool pick_target(uint32_t& target);
     bool take_pooled(uint32_t target);
     io::Task<bool> connect_to(uint32_t target);
+    bool overflow(uint32_t target);
     bool client_still_there();
     [[nodiscard]] bool body_is_here() noexcept;
     std::string_view whole_body();
     bool note_sent(const io::IoResult& sent, bool whole);
     Step parse_response_head();
     [[nodiscard]] uint64_t response_timeout_ns() const noexcept;
+    [[nodiscard]] uint64_t stream_idle_timeout_ns() const noexcept;
     [[nodiscard]] uint64_t response_deadline_ns() const noexcept;
     [[nodiscard]] uint64_t within_call(uint64_t deadline_ns) const noexcept;
     bool note_received(const io::IoResult& got);
@@ -95,8 +107,9 @@ private:
     io::Task<bool> receive_h2_head();
     static void on_upstream_head(void* self, MuxStream::Heard heard);
     void read_upstream_head(MuxStream::Heard heard);
-    bool may_retry() const;
-    bool retries_answer() const;  // of an upstream that answered 502, 503 or 504
+    bool may_retry();
+    bool retries_answer();  // of an upstream that answered 502, 503 or 504
+    bool take_retry();
     void fail_attempt(model::AttemptResult result);
     void end_attempt();
     void release_upstream(bool reusable);
@@ -173,7 +186,7 @@ private:
     }
     [[nodiscard]] const RoutePlan& route() const noexcept { return plan().routes[record_.route]; }
     [[nodiscard]] Upstream& upstream() const noexcept {
-        return *state_.active->upstreams[route().upstream];
+        return *state_.active->upstreams[upstream_index_];
     }
     // The clock, read now. For what became known by an event the turn's time is the truer one: it
     // is when the event happened, before those ahead of it in the same turn were dealt with.
@@ -202,6 +215,7 @@ private:
     std::size_t head_bytes_ = 0;   // of the receive buffer, while the request head lies there
     std::size_t resume_ = 0;       // where parsing goes on
     std::size_t interim_ = 0;      // bytes of an interim response to be handed on
+    uint32_t upstream_index_ = 0;  // of the plan: the route's, or one of several
     std::optional<policy::Reply> refusal_;  // of a policy
     uint64_t policy_began_ns_ = 0;          // 0 where nobody asks how long they take
 
@@ -213,6 +227,7 @@ private:
     uint64_t call_deadline_ns_ = 0;   // gRPC's; 0: none
     model::Attempt attempt_;
     uint64_t tried_ = 0;           // targets, one bit each
+    bool holds_retry_ = false;     // a place among the upstream's retries
     bool answer_begun_ = false;    // a byte of any response to this attempt has come back
     bool response_begun_ = false;  // a byte of the final response has gone to the client
     bool client_gone_ = false;
@@ -226,6 +241,7 @@ private:
     uint64_t body_left_ = 0;         // of a body with a length: not yet sent upstream
     uint64_t body_limit_ = 0;        // 0: none
     bool body_replayable_ = true;    // the whole body still lies in the connection's buffer
+    bool body_unseen_ = false;       // policies have to see it on its way
     std::size_t body_buffered_ = 0;  // then: so many bytes of it
     bool request_complete_ = false;  // everything has been sent upstream
     std::string request_tail_;       // end of a chunked body with its trailers

@@ -30,8 +30,13 @@ struct ExchangeState {
     Arena arena;
     policy::Request policy_request;
     std::size_t policies_run = 0;
+    uint32_t policies_skipped = 0;  // of those, one bit each: bound to other requests
+    std::string destination;        // path, of an API's route
     bool ended = false;
 
+    [[nodiscard]] bool skipped(std::size_t policy) const noexcept {
+        return (policies_skipped >> policy & 1u) != 0;
+    }
     // Copies into the record's text.
     [[nodiscard]] model::TextRef keep(std::string_view value) {
         const auto offset = static_cast<uint32_t>(text.size());
@@ -49,6 +54,8 @@ struct ExchangeState {
         arena.reset();
         policy_request.reset();
         policies_run = 0;
+        policies_skipped = 0;
+        destination.clear();
         ended = false;
     }
 };

@@ -33,7 +33,7 @@ void ExchangeRun::finish() {
     if (record_.has_route()) {
         const auto& chain = state_.active->policies[record_.route];
         for (std::size_t i = state_.policies_run; i-- > 0;)
-            chain[i]->on_finished(state_.policy_request, record_);
+            if (!state_.skipped(i)) chain[i]->on_finished(state_.policy_request, record_);
     }
     worker_.recorder().exchange_closed(record_);
     connection_.buffer.consume(head_bytes_);

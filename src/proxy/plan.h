@@ -18,6 +18,8 @@
 #include "io/tls/subject_allow_list.h"
 #include "model/names.h"
 #include "policy/policy.h"
+#include "proxy/api_table.h"
+#include "proxy/request_rule.h"
 #include "proxy/router.h"
 
 namespace glassgate::proxy {
@@ -44,6 +46,7 @@ struct ListenerPlan {
     // Peers that begin each connection with a PROXY header, v1 or v2, which says who the client is.
     // From others none is taken. Empty: from nobody.
     AddressSet proxy_protocol_from;
+    bool only_apis = false;  // made for APIs: the router's routes are not served here
 };
 
 struct TargetPlan {
@@ -95,6 +98,17 @@ struct RetryPlan {
     bool operator==(const RetryPlan&) const = default;
 };
 
+// How much of an upstream the whole gateway may use at a time; nothing: no limit. What is beyond is
+// answered 503 (ending upstream_overflow) and not kept waiting.
+struct ThresholdPlan {
+    std::optional<uint32_t> connections;
+    std::optional<uint32_t> pending;  // requests that wait for a connection to be made
+    std::optional<uint32_t> requests;
+    std::optional<uint32_t> retries;
+    [[nodiscard]] bool any() const noexcept { return connections || pending || requests || retries; }
+    bool operator==(const ThresholdPlan&) const = default;
+};
+
 struct UpstreamPlan {
     std::string name;
     std::string state_key;  // equal keys (and names) across reloads keep pools and health
@@ -111,6 +125,7 @@ struct UpstreamPlan {
     RetryPlan retries;
     std::optional<HealthCheckPlan> health_check;
     std::optional<OutlierPlan> outlier;
+    ThresholdPlan thresholds;
     std::shared_ptr<const io::tls::ClientContext> tls;  // null: plain
     std::string tls_key;  // differs when `tls` does, also in what its files hold
     UpstreamProtocol protocol = UpstreamProtocol::http1;
@@ -123,6 +138,24 @@ struct RoutePolicyPlan {
     const policy::PolicyKind* kind = nullptr;
     std::shared_ptr<const policy::PolicyPlan> plan;
     uint32_t name_index = 0;  // into PlanNames::policies
+    // Runs only for requests one of these takes; null: for all.
+    std::shared_ptr<const std::vector<RequestRule>> only;
+};
+
+// Where an API's route sends requests.
+struct DestinationPlan {
+    uint32_t upstream = 0;  // index into Plan::upstreams
+    uint32_t weight = 1;    // its share is weight / the sum of all
+    std::string path;       // put in front of the path; may be empty
+};
+
+// Of a route of an API: what it takes is said by rules, not by the patterns of the router, which
+// then are labels only.
+struct ApiRoutePlan {
+    std::string base;                           // "/shop"; empty: all of the listener
+    std::vector<RequestRule> rules;             // any of these
+    std::vector<DestinationPlan> destinations;  // at least one
+    uint32_t weights = 1;                       // their sum
 };
 
 struct RoutePlan {
@@ -137,6 +170,7 @@ struct RoutePlan {
     std::vector<RoutePolicyPlan> policies;
     // Only clients with one of these certificates (403 otherwise); null: any.
     std::shared_ptr<const io::tls::SubjectAllowList> client_certificates;
+    std::shared_ptr<const ApiRoutePlan> api;  // null: the router's
 };
 
 enum class TraceFormat : uint8_t { w3c, b3 };
@@ -144,6 +178,10 @@ enum class TraceFormat : uint8_t { w3c, b3 };
 struct TracePlan {
     bool enabled = false;  // off: the caller's headers pass through untouched
     double sample_rate = 0;
+    // As Envoy: of the requests with a header x-client-trace-id, the share that is sampled for it;
+    // of all requests that would be sampled without the caller's decision, the share that is.
+    double client_rate = 0;
+    double overall_rate = 1;
     std::vector<TraceFormat> propagation{TraceFormat::w3c, TraceFormat::b3};
 };
 
@@ -158,6 +196,7 @@ struct Plan {
     std::vector<UpstreamPlan> upstreams;
     TracePlan trace;
     Router router;  // compiled from `routes`
+    ApiTable apis;  // likewise
 };
 
 }  // namespace glassgate::proxy

@@ -240,8 +240,13 @@ void ExchangeRun::identify_client() {
 
 // Continues the caller's trace. Without one, that which open() began goes on.
 void ExchangeRun::begin_trace() {
+    if (!continue_trace()) decide_sampling();
+}
+
+// True: the caller has decided whether it is sampled.
+bool ExchangeRun::continue_trace() {
     const AddressSet& trusted = listener().trust_trace_context;
-    if (!trusted.empty() && !trusted.matches(connection_.peer_address)) return;
+    if (!trusted.empty() && !trusted.matches(connection_.peer_address)) return false;
     for (const TraceFormat format : plan().trace.propagation) {
         http::TraceParent parent;
         const bool found = format == TraceFormat::w3c
@@ -252,8 +257,20 @@ void ExchangeRun::begin_trace() {
         record_.parent_span_id = parent.parent_id;
         record_.trace_state = state_.keep(parent.tracestate);
         if (parent.has_sampling_decision) record_.sampled = parent.sampled;
-        return;
+        return parent.has_sampling_decision;
     }
+    return false;
+}
+
+// Beyond chance, which has spoken in open().
+void ExchangeRun::decide_sampling() {
+    const TracePlan& trace = plan().trace;
+    if (!trace.enabled) return;
+    if (trace.client_rate > 0 && !record_.sampled &&
+        http::find(state_.request.headers, "x-client-trace-id").data() != nullptr)
+        record_.sampled = worker_.random().unit() < trace.client_rate;
+    if (trace.overall_rate < 1 && record_.sampled)
+        record_.sampled = worker_.random().unit() < trace.overall_rate;
 }
 
 bool ExchangeRun::check_body_limit() {

@@ -114,6 +114,11 @@ ExchangeRun::Part ExchangeRun::take_request_part() {
         pump_ending_ = Ending::body_too_large;
         part.good = false;
     }
+    if (part.good && state_.active->reads_body[record_.route] != 0 &&
+        (!part.data.empty() || request_complete_) && !body_passes(part.data, request_complete_)) {
+        request_complete_ = false;
+        part.good = false;
+    }
     return part;
 }
 
@@ -346,8 +351,7 @@ io::Task<bool> ExchangeRun::relay_rest() {
             continue;
         }
         if (response_complete_) co_return true;
-        const uint64_t deadline_ns =
-            within_call(turn_ns() + upstream().plan().stream_idle_timeout_ms * kNsPerMs);
+        const uint64_t deadline_ns = within_call(turn_ns() + stream_idle_timeout_ns());
         io::IoResult got;
         if (upstream_h2_) {
             got.status = co_await upstream_h2_->readable(deadline_ns);

@@ -127,7 +127,7 @@ void ExchangeRun::run_response_policies(uint16_t status, const http::ResponseHea
     const policy::Response response{status, head};
     const auto& chain = state_.active->policies[record_.route];
     for (std::size_t i = state_.policies_run; i-- > 0;)
-        chain[i]->on_response(state_.policy_request, response);
+        if (!state_.skipped(i)) chain[i]->on_response(state_.policy_request, response);
 }
 
 }  // namespace glassgate::proxy

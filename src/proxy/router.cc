@@ -138,6 +138,7 @@ Router Router::compile(const std::vector<RoutePlan>& routes) {
     };
     for (uint32_t r = 0; r < routes.size(); ++r) {
         const RoutePlan& route = routes[r];
+        if (route.api) continue;
         const auto methods = static_cast<MethodSet>(route.methods & ~method_bit(Method::connect));
         tables.methods |= methods;
         const std::vector<std::string> any{"*"};

@@ -268,9 +268,7 @@ io::Task<io::IoResult> ExchangeRun::write_upstream(std::string_view bytes) {
     co_return sent;
 }
 
-uint64_t ExchangeRun::tunnel_idle_ns() const noexcept {
-    return upstream().plan().stream_idle_timeout_ms * kNsPerMs;
-}
+uint64_t ExchangeRun::tunnel_idle_ns() const noexcept { return stream_idle_timeout_ns(); }
 
 // A tunnel is idle when both directions are.
 bool ExchangeRun::tunnel_still_active(const io::IoResult& got) const noexcept {

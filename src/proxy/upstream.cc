@@ -20,6 +20,13 @@ void write_address(const sockaddr_storage& address, char (&out)[56]) noexcept {
     std::snprintf(out, sizeof out, address.ss_family == AF_INET6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
+// Whoever sends to the same places shares their limits.
+std::string load_key(const UpstreamPlan& plan) {
+    std::string key;
+    for (const TargetPlan& target : plan.targets) key += target.label + "|";
+    return key;
+}
+
 }  // namespace
 
 Upstream::Upstream(const Env& env, const UpstreamPlan& plan)
@@ -31,6 +38,8 @@ Upstream::Upstream(const Env& env, const UpstreamPlan& plan)
       plan_(plan),
       targets_(plan.targets.size()),
       sweep_timer_(&Upstream::on_sweep, this) {
+    if (plan_.thresholds.any() && env_.loads != nullptr)
+        load_ = env_.loads->find(load_key(plan_));
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         sockaddr_storage address;
         if (io::parse_address(plan_.targets[i].host, plan_.targets[i].port, address))
@@ -43,11 +52,11 @@ Upstream::~Upstream() {
     for (Target& target : targets_)
         for (auto& connection : target.idle) {
             connection->socket.set_hangup_hook(nullptr, nullptr);
-            recorder_.upstream_connections_changed(plan_.name, -1);
+            connection_closed(connection->target);
         }
     for (Target& target : targets_)
         for (H2Upstream* link : std::exchange(target.links, {})) {
-            recorder_.upstream_connections_changed(plan_.name, -1);
+            connection_closed(link->target());
             link->leave();
         }
 }
@@ -138,8 +147,43 @@ std::unique_ptr<UpstreamConnection> Upstream::take_idle(uint32_t index) noexcept
     return nullptr;
 }
 
-bool Upstream::may_connect(uint32_t target) const noexcept {
-    return targets_[target].open < plan_.max_connections;
+void Upstream::connection_opened(uint32_t target) noexcept {
+    ++targets_[target].open;
+    recorder_.upstream_connections_changed(plan_.name, 1);
+}
+
+void Upstream::connection_closed(uint32_t target) noexcept {
+    --targets_[target].open;
+    recorder_.upstream_connections_changed(plan_.name, -1);
+    if (load_) load_->connections.give();
+}
+
+bool Upstream::begin_connect(uint32_t target) noexcept {
+    if (targets_[target].open >= plan_.max_connections) return false;
+    if (!load_) return true;
+    if (!load_->connections.take(plan_.thresholds.connections.value_or(UINT32_MAX))) return false;
+    if (load_->pending.take(plan_.thresholds.pending.value_or(UINT32_MAX))) return true;
+    load_->connections.give();
+    return false;
+}
+
+void Upstream::end_connect(bool connected) noexcept {
+    if (!load_) return;
+    load_->pending.give();
+    if (!connected) load_->connections.give();
+}
+
+bool Upstream::take_request() noexcept {
+    return !load_ || load_->requests.take(plan_.thresholds.requests.value_or(UINT32_MAX));
+}
+void Upstream::give_request() noexcept {
+    if (load_) load_->requests.give();
+}
+bool Upstream::take_retry_place() noexcept {
+    return !load_ || load_->retries.take(plan_.thresholds.retries.value_or(UINT32_MAX));
+}
+void Upstream::give_retry_place() noexcept {
+    if (load_) load_->retries.give();
 }
 
 std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket socket) {
@@ -148,8 +192,7 @@ std::unique_ptr<UpstreamConnection> Upstream::opened(uint32_t target, io::Socket
     socklen_t size = sizeof peer;
     getpeername(connection->socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size);
     write_address(peer, connection->address);
-    ++targets_[target].open;
-    recorder_.upstream_connections_changed(plan_.name, 1);
+    connection_opened(target);
     return connection;
 }
 
@@ -185,8 +228,7 @@ bool Upstream::leads_to(const Target& target, std::string_view to) noexcept {
 }
 
 void Upstream::drop(std::unique_ptr<UpstreamConnection> connection) {
-    --targets_[connection->target].open;
-    recorder_.upstream_connections_changed(plan_.name, -1);
+    connection_closed(connection->target);
     connection.reset();
 }
 

@@ -17,6 +17,7 @@
 #include "model/recorder.h"
 #include "proxy/h2_upstream.h"
 #include "proxy/plan.h"
+#include "shared/load_board.h"
 
 namespace glassgate::proxy {
 
@@ -47,6 +48,7 @@ public:
         http::h2::Context& h2;
         io::tls::HandshakeLimiter& handshakes;
         io::tls::ResumptionCache& resumption;
+        shared::LoadBoard* loads = nullptr;
     };
     Upstream(const Env& env, const UpstreamPlan& plan);
     ~Upstream();
@@ -64,8 +66,15 @@ public:
 
     // A pooled connection that looks alive, or null.
     std::unique_ptr<UpstreamConnection> take_idle(uint32_t target) noexcept;
-    // Whether one more connection may be opened to `target`.
-    [[nodiscard]] bool may_connect(uint32_t target) const noexcept;
+    // Limits over all workers. Each that was taken is given back, once.
+    [[nodiscard]] bool take_request() noexcept;
+    void give_request() noexcept;
+    [[nodiscard]] bool take_retry_place() noexcept;
+    void give_retry_place() noexcept;
+    // Whether one more connection may be opened to `target`. True: end_connect is called when that
+    // is done, whatever came of it.
+    [[nodiscard]] bool begin_connect(uint32_t target) noexcept;
+    void end_connect(bool connected) noexcept;
     // Connects, with TLS where the plan says so: one or the other, by the protocol agreed on.
     // *pending: the socket while that is under way, for who must cancel it. `client`: for whom (a
     // PROXY header says so).
@@ -136,7 +145,11 @@ private:
                                              uint64_t stall_ns);
     void end_linking(uint32_t target, model::AttemptResult result);
 
+    void connection_opened(uint32_t target) noexcept;
+    void connection_closed(uint32_t target) noexcept;
+
     Env env_;
+    std::shared_ptr<shared::Load> load_;  // null: no limits
     io::Loop& loop_;
     io::BufferPool& buffers_;
     Random& random_;

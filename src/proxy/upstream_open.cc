@@ -135,8 +135,7 @@ H2Upstream* Upstream::link(uint32_t target) noexcept {
 void Upstream::link_gone(H2Upstream& link) noexcept {
     Target& target = targets_[link.target()];
     if (std::erase(target.links, &link) == 0) return;
-    --target.open;
-    recorder_.upstream_connections_changed(plan_.name, -1);
+    connection_closed(link.target());
 }
 
 io::Task<AttemptResult> Upstream::wait_for_link(uint32_t target, LinkWait& wait) {

@@ -145,7 +145,8 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
             upstream->adopt(wanted);
         } else {
             upstream = std::make_shared<Upstream>(
-                Upstream::Env{*loop_, buffers_, random_, recorder_, h2_, handshakes_, resumption_},
+                Upstream::Env{*loop_, buffers_, random_, recorder_, h2_, handshakes_, resumption_,
+                              shared_.loads},
                 wanted);
             for (const auto& [host, addresses] : resolved_)
                 upstream->set_addresses(host, addresses);
@@ -154,11 +155,15 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         }
         active->upstreams.push_back(std::move(upstream));
     }
-    const policy::WorkerEnv env{index_, shared_.quotas, shared_.breakers, &recorder_, &random_};
+    const policy::WorkerEnv env{index_,   shared_.quotas, shared_.breakers, &recorder_,
+                                &random_, loop_.get(),    shared_.services};
     active->policies.resize(plan->routes.size());
+    active->reads_body.resize(plan->routes.size());
     for (std::size_t r = 0; r < plan->routes.size(); ++r)
-        for (const RoutePolicyPlan& p : plan->routes[r].policies)
+        for (const RoutePolicyPlan& p : plan->routes[r].policies) {
             active->policies[r].push_back(p.plan->instantiate(env));
+            if (active->policies[r].back()->reads_request_body()) active->reads_body[r] = 1;
+        }
     return active;
 }
 

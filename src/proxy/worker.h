@@ -25,6 +25,10 @@
 #include "proxy/plan.h"
 #include "proxy/upstream.h"
 
+namespace glassgate::shared {
+class LoadBoard;
+}
+
 namespace glassgate::proxy {
 
 class Connection;
@@ -34,7 +38,8 @@ struct ExchangeState;
 struct ActivePlan {
     std::shared_ptr<const Plan> plan;
     std::vector<std::vector<std::unique_ptr<policy::Policy>>> policies;  // per route, chain order
-    std::vector<std::shared_ptr<Upstream>> upstreams;                    // per plan index
+    std::vector<char> reads_body;  // per route: whether one of its policies does
+    std::vector<std::shared_ptr<Upstream>> upstreams;  // per plan index
     model::Recorder* recorder = nullptr;
     ~ActivePlan();  // tells the recorder that the generation has retired here
 };
@@ -44,6 +49,8 @@ public:
     struct Shared {
         shared::QuotaLedger* quotas = nullptr;
         shared::BreakerBoard* breakers = nullptr;
+        policy::Services* services = nullptr;
+        shared::LoadBoard* loads = nullptr;
     };
     static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder,
                                                   Shared shared);

@@ -50,6 +50,14 @@ struct LoggingSettings {
 
 enum class OtlpProtocol : uint8_t { grpc, http };
 
+// An attribute of every server span of ours: `text`, or the value of a request header where the
+// request has it.
+struct SpanLabel {
+    std::string name, text;
+    std::string header;  // lower case; empty: none. Captured as request.headers.<name>
+    bool operator==(const SpanLabel&) const = default;
+};
+
 struct TracingSettings {
     bool enabled = false;
     std::string endpoint;  // "http://jaeger:4317"
@@ -60,6 +68,7 @@ struct TracingSettings {
     std::string service_name;
     std::vector<std::pair<std::string, std::string>> resource_attributes;
     std::vector<std::pair<std::string, std::string>> headers;
+    std::vector<SpanLabel> labels;
     uint64_t queue_bytes = 8u << 20;
     uint32_t batch_spans = 512;
     uint32_t flush_ms = 1000;

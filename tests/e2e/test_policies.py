@@ -248,5 +248,3 @@ def test_policy_outcomes(gateway, origin):
     refused = limited["policy.outcomes"][1]
     assert refused["verdict"] == "reply" and refused["reason"] != "pass"
     assert all(o["ms"] >= 0 for o in limited["policy.outcomes"])
-
-

@@ -57,6 +57,7 @@ private:
     void server_tls(AttributeWriter& attributes);
     void rpc(AttributeWriter& attributes, bool ended);
     void server_flex(AttributeWriter& attributes, std::string_view sampling);
+    void labels(AttributeWriter& attributes);
     void server_events(pbf_writer& message);
     void server_status(pbf_writer& message, AttributeWriter& attributes);
     void client_span(pbf_writer& unit, std::size_t index);
@@ -243,7 +244,20 @@ void ExchangeSpans::rpc(AttributeWriter& attributes, bool ended) {
         attributes.integer("rpc.grpc.status_code", static_cast<uint64_t>(x_.grpc_status));
 }
 
+// Those the user asked for by name.
+void ExchangeSpans::labels(AttributeWriter& attributes) {
+    for (const SpanLabel& label : options_.labels) {
+        std::string_view value;
+        for (const model::FieldRef& slot : x_.names->captured.slots())
+            if (!label.header.empty() && slot.field == model::Field::request_header &&
+                slot.parameter == label.header)
+                value = clean(x_.captures[slot.slot], options_.redact_text);
+        attributes.text_unless_empty(label.name, value.empty() ? plain(label.text) : value);
+    }
+}
+
 void ExchangeSpans::server_flex(AttributeWriter& attributes, std::string_view sampling) {
+    labels(attributes);
     attributes.text("flex.ending", to_text(x_.ending));
     attributes.text("flex.origin", to_text(x_.origin));
     attributes.text("flex.sampling", sampling);

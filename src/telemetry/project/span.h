@@ -14,9 +14,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/exchange.h"
 #include "telemetry/pipeline/sink.h"
+#include "telemetry/settings.h"
 
 namespace glassgate::telemetry {
 
@@ -29,6 +31,7 @@ struct SpanOptions {
     // Null leaves the texts it would have cleaned out of the span: nothing goes unredacted.
     Redact redact_text = nullptr;
     Redact redact_query = nullptr;
+    std::vector<SpanLabel> labels = {};
 };
 
 // Why a record becomes spans: "head", "error", "slow" (attribute flex.sampling); empty when it is

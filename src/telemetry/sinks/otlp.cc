@@ -56,7 +56,7 @@ public:
 private:
     static SpanOptions span_options(const TracingSettings& settings) {
         return {settings.keep_errors, settings.keep_slower_than_ns, redact_text,
-                redact_query_values};
+                redact_query_values, settings.labels};
     }
 
     static Delivered delivered(const OtlpVerdict& verdict, std::size_t records) {
