@@ -55,7 +55,8 @@ Status leave_note(const std::string& folder, std::string_view command, std::stri
     const std::string name = std::to_string(now_ns) + "-" + std::to_string(::getpid());
     const std::string hidden = notes + "/." + name, path = notes + "/" + name;
     TRY_STATUS(write_new_file(hidden, text, 0640));
-    if (::rename(hidden.c_str(), path.c_str()) != 0) return failure_errno("rename " + hidden, errno);
+    if (::rename(hidden.c_str(), path.c_str()) != 0)
+        return failure_errno("rename " + hidden, errno);
     return {};
 }
 
@@ -67,7 +68,7 @@ std::vector<Note> take_notes(const std::string& folder, std::size_t limit) {
         if (notes.size() == limit) break;
         if (name.starts_with('.')) continue;
         Note note{folder + "/access/" + name, {}};
-        struct stat info {};
+        struct stat info{};
         if (::lstat(note.path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
         const auto text = read_whole(note.path, kMaxNoteBytes);
         const json object = json::parse(text.value_or(std::string()), nullptr, false);

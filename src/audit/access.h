@@ -11,8 +11,8 @@
 
 namespace glassgate::audit {
 
-// `command`: "verify", "show", "export"...; `detail`: what was asked for. Fails where the reader may
-// not write: then nobody can make him leave a note, and he is told.
+// `command`: "verify", "show", "export"...; `detail`: what was asked for. Fails where the reader
+// may not write: then nobody can make him leave a note, and he is told.
 [[nodiscard]] Status leave_note(const std::string& folder, std::string_view command,
                                 std::string_view detail);
 

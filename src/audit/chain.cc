@@ -43,9 +43,10 @@ std::optional<Opening> parse_opening(const LineView& line) {
 }
 
 std::string opening_body(const Opening& opening) {
-    std::string body = "\"type\":\"segment.opened\",\"log\":\"" + opening.log + "\",\"segment\":" +
-                       number(opening.segment) + ",\"format\":1,\"tree\":{\"size\":" +
-                       number(opening.peaks.size()) + ",\"peaks\":[";
+    std::string body = "\"type\":\"segment.opened\",\"log\":\"" + opening.log +
+                       "\",\"segment\":" + number(opening.segment) +
+                       ",\"format\":1,\"tree\":{\"size\":" + number(opening.peaks.size()) +
+                       ",\"peaks\":[";
     for (const Hash& peak : opening.peaks.peaks()) {
         if (body.back() != '[') body += ',';
         body += '"';

@@ -72,9 +72,8 @@ SignatureCheck check_signature(std::string_view line, const Checkpoint& checkpoi
                                   [&](const PublicKey& k) { return k.id() == checkpoint.key; });
     if (key == keys.end()) return SignatureCheck::unknown_key;
     const std::size_t end = line.rfind(kSignatureKey);
-    const bool good =
-        end != std::string_view::npos &&
-        key->verifies(signed_message(line.substr(0, end)), checkpoint.signature);
+    const bool good = end != std::string_view::npos &&
+                      key->verifies(signed_message(line.substr(0, end)), checkpoint.signature);
     return good ? SignatureCheck::good : SignatureCheck::bad;
 }
 

@@ -63,7 +63,7 @@ Status compress_file(const std::string& from, const std::string& to) {
 }
 
 bool is_link(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     return ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
 }
 
@@ -91,7 +91,8 @@ Status compress_segment(const std::string& folder, uint64_t segment) {
     if (::rename(fresh.c_str(), paths.compressed.c_str()) != 0)
         return failure_errno("rename " + fresh, errno);
     TRY_STATUS(sync_folder(folder));
-    if (::unlink(paths.records.c_str()) != 0) return failure_errno("remove " + paths.records, errno);
+    if (::unlink(paths.records.c_str()) != 0)
+        return failure_errno("remove " + paths.records, errno);
     return sync_folder(folder);
 }
 

@@ -28,7 +28,7 @@ Status Disk::allocate(const File& file, const std::string& path, uint64_t offset
                        static_cast<off_t>(bytes)) != 0) {
         if (errno == EINTR) continue;
         if (errno != EOPNOTSUPP) return failure_errno("reserve space for " + path, errno);
-        struct statvfs info {};
+        struct statvfs info{};
         if (::fstatvfs(file.fd(), &info) != 0) return failure_errno("free space of " + path, errno);
         if (uint64_t{info.f_bavail} * info.f_frsize < 2 * bytes)
             return failure("reserve space for " + path + ": the disk is full");

@@ -34,7 +34,7 @@ Result<File> File::open(const std::string& path, int flags, mode_t mode) {
 
 Result<std::string> read_whole(const std::string& path, std::size_t max_bytes) {
     const File file = TRY(File::open(path, O_RDONLY | O_NONBLOCK));
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file.fd(), &info) != 0) return failure_errno("stat " + path, errno);
     if (!S_ISREG(info.st_mode)) return failure(path + " is not a regular file");
     std::string text;
@@ -93,7 +93,7 @@ Status replace_file(const std::string& path, std::string_view bytes, mode_t mode
 }
 
 Result<uint64_t> size_of(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return failure_errno("stat " + path, errno);
     return static_cast<uint64_t>(info.st_size);
 }

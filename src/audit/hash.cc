@@ -68,7 +68,8 @@ std::string hex(const Hash& hash) {
 
 std::optional<Hash> parse_hash(std::string_view text) noexcept {
     Hash hash;
-    const bool lower = std::none_of(text.begin(), text.end(), [](char c) { return c < '0' || (c > '9' && c < 'a'); });
+    const bool lower = std::none_of(text.begin(), text.end(),
+                                    [](char c) { return c < '0' || (c > '9' && c < 'a'); });
     if (text.size() != kHashHexBytes || !lower) return std::nullopt;
     if (!read_hex(text, hash.data(), hash.size())) return std::nullopt;
     return hash;

@@ -24,7 +24,9 @@ EVP_PKEY* pkey(const std::shared_ptr<void>& key) noexcept {
     return static_cast<EVP_PKEY*>(key.get());
 }
 
-std::shared_ptr<void> owned(EVP_PKEY* key) { return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }}; }
+std::shared_ptr<void> owned(EVP_PKEY* key) {
+    return {key, [](EVP_PKEY* k) { EVP_PKEY_free(k); }};
+}
 
 struct BioDeleter {
     void operator()(BIO* bio) const noexcept { BIO_free(bio); }
@@ -47,7 +49,7 @@ std::string taken_from(BIO* bio) {
 int no_passphrase(char*, int, int, void*) { return 0; }
 
 Status check_owner_only(const std::string& path) {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return failure_errno("key " + path, errno);
     if (!S_ISREG(info.st_mode)) return failure("key " + path + " is not a regular file");
     if (info.st_uid != ::geteuid())
@@ -76,9 +78,8 @@ std::string PublicKey::pem() const {
 bool PublicKey::verifies(std::string_view message, std::string_view signature) const {
     if (signature.size() != kSignatureTextBytes || !signature.ends_with("==")) return false;
     unsigned char raw[kSignatureTextBytes / 4 * 3];
-    const int size =
-        EVP_DecodeBlock(raw, reinterpret_cast<const unsigned char*>(signature.data()),
-                        static_cast<int>(signature.size()));
+    const int size = EVP_DecodeBlock(raw, reinterpret_cast<const unsigned char*>(signature.data()),
+                                     static_cast<int>(signature.size()));
     if (size != static_cast<int>(kSignatureBytes) + 2) return false;
     // One signature has one text: base64 could spell its last byte in sixteen ways.
     unsigned char again[kSignatureTextBytes + 1];
@@ -87,11 +88,10 @@ bool PublicKey::verifies(std::string_view message, std::string_view signature) c
         return false;
     EVP_MD_CTX* const context = EVP_MD_CTX_new();
     GW_CHECK(context != nullptr);
-    const bool good =
-        EVP_DigestVerifyInit(context, nullptr, nullptr, nullptr, pkey(key_)) == 1 &&
-        EVP_DigestVerify(context, raw, kSignatureBytes,
-                         reinterpret_cast<const unsigned char*>(message.data()),
-                         message.size()) == 1;
+    const bool good = EVP_DigestVerifyInit(context, nullptr, nullptr, nullptr, pkey(key_)) == 1 &&
+                      EVP_DigestVerify(context, raw, kSignatureBytes,
+                                       reinterpret_cast<const unsigned char*>(message.data()),
+                                       message.size()) == 1;
     EVP_MD_CTX_free(context);
     ERR_clear_error();
     return good;

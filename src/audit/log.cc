@@ -160,8 +160,7 @@ void Log::begin_segment() {
     segment_records_ = 0;
     segment_began_ns_ = clocks_.mono_ns();
     sealed_ = false;
-    append_at(opening_body({log_id_, segment_, peaks_}),
-              std::max(clocks_.wall_ns(), wall_ns_));
+    append_at(opening_body({log_id_, segment_, peaks_}), std::max(clocks_.wall_ns(), wall_ns_));
 }
 
 // ---- onto the disk
@@ -191,7 +190,8 @@ Status Log::write_records(bool sync) {
     const std::string_view rest = std::string_view(pending_).substr(pending_written_);
     Status status;
     if (!rest.empty())
-        status = disk_.write(files_.records, paths.records, rest, durable_bytes_ + pending_written_);
+        status =
+            disk_.write(files_.records, paths.records, rest, durable_bytes_ + pending_written_);
     if (status) {
         pending_written_ = pending_.size();
         written_seq_ = seq_;
@@ -269,7 +269,8 @@ Status Log::write_checkpoint() {
     // One that was signed is written as it is, however often it takes: there are never two of the
     // same number.
     const SegmentPaths paths(settings_.folder, segment_);
-    TRY_STATUS(disk_.write(files_.checkpoints, paths.checkpoints, checkpoint_pending_, checkpoint_bytes_));
+    TRY_STATUS(
+        disk_.write(files_.checkpoints, paths.checkpoints, checkpoint_pending_, checkpoint_bytes_));
     TRY_STATUS(disk_.sync(files_.checkpoints, paths.checkpoints));
     checkpoint_bytes_ += checkpoint_pending_.size();
     checkpoint_pending_.pop_back();

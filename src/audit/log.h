@@ -54,8 +54,8 @@ public:
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    // `body`: "type":"NAME","key":... Longer ones than a line may hold are a bug of the caller's, and
-    // so is appending after a commit that failed, before one has succeeded. Returns its seq.
+    // `body`: "type":"NAME","key":... Longer ones than a line may hold are a bug of the caller's,
+    // and so is appending after a commit that failed, before one has succeeded. Returns its seq.
     uint64_t append(std::string_view body);
     // Everything appended to the file and, with `sync`, onto the disk; seals a segment that is
     // full; then a checkpoint if one is due.
@@ -124,10 +124,10 @@ private:
     // The open segment's files.
     OpenFiles files_;
     bool broken_ = false;              // files_.records must be opened again before it is written
-    std::string pending_;             // from the last durable byte on
+    std::string pending_;              // from the last durable byte on
     std::size_t pending_written_ = 0;  // so much of it has been written
-    uint64_t durable_bytes_ = 0;      // of the segment
-    uint64_t allocated_bytes_ = 0;    // of the segment's file
+    uint64_t durable_bytes_ = 0;       // of the segment
+    uint64_t allocated_bytes_ = 0;     // of the segment's file
     uint64_t room_ = 0;
     std::string room_problem_;
     uint64_t durable_seq_ = 0, written_seq_ = 0;

@@ -41,7 +41,7 @@ TEST(Log, SegmentsAreSealedReadOnlyAndGoOn) {
     const VerifyReport report = scene.verify();
     EXPECT_EQ(problem(report), "");
     EXPECT_GT(report.segments, 4u);
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(SegmentPaths(scene.folder(), 1).records.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777u, 0440u);
 }
@@ -271,7 +271,7 @@ TEST(Log, RecordsThatTheClockWasSet) {
     pass(1000, 1000), log->append(body(1));
     pass(-3'600'000, 10), log->append(body(2));
     pass(3'600'000, 10), log->append(body(3));
-    pass(9, 10), log->append(body(4));  // slewed: no step
+    pass(9, 10), log->append(body(4));     // slewed: no step
     pass(-100, 10), log->append(body(5));  // too little for one: the time stands still
     ASSERT_TRUE(log->close());
     log.reset();

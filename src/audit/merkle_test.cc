@@ -27,7 +27,9 @@ struct Tree {
         }
     }
     [[nodiscard]] NodeSource source() const {
-        return [this](uint64_t n) { return n < nodes.size() ? std::optional(nodes[n]) : std::nullopt; };
+        return [this](uint64_t n) {
+            return n < nodes.size() ? std::optional(nodes[n]) : std::nullopt;
+        };
     }
     std::vector<std::string> leaves;
     std::vector<Hash> nodes, roots;  // roots[i]: of i + 1 leaves

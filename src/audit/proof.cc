@@ -50,9 +50,8 @@ bool holds(const Condition& condition, const json& record) {
     const auto found = record.find(condition.key);
     std::string value;
     if (found != record.end())
-        value = found->is_string()
-                    ? found->get<std::string>()
-                    : found->dump(-1, ' ', false, json::error_handler_t::replace);
+        value = found->is_string() ? found->get<std::string>()
+                                   : found->dump(-1, ' ', false, json::error_handler_t::replace);
     return (found != record.end() && value == condition.value) == condition.equal;
 }
 
@@ -61,9 +60,8 @@ bool selects(const Selection& selection, std::string_view line, const LineView& 
     if (selection.to_wall_ns && view.wall_ns >= *selection.to_wall_ns) return false;
     if (selection.where.empty()) return true;
     const json record = json::parse(line, nullptr, false);
-    return record.is_object() &&
-           std::all_of(selection.where.begin(), selection.where.end(),
-                       [&](const Condition& c) { return holds(c, record); });
+    return record.is_object() && std::all_of(selection.where.begin(), selection.where.end(),
+                                             [&](const Condition& c) { return holds(c, record); });
 }
 
 // What a checkpoint line proves to hold, or why it does not.

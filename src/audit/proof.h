@@ -1,5 +1,5 @@
-// Proofs that travel (docs/formats/audit.md section 9): an export of records with their audit paths,
-// and a consistency proof between two checkpoints. Made from a log, checked from text alone.
+// Proofs that travel (docs/formats/audit.md section 9): an export of records with their audit
+// paths, and a consistency proof between two checkpoints. Made from a log, checked from text alone.
 #pragma once
 
 #include <cstdint>

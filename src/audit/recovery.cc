@@ -101,8 +101,8 @@ Status Recovery::scan() {
         if (chain_.sealed() && chain_.segment() == files_.segment)
             return damaged("there is a record behind segment.sealed");
         Chain before = chain_;
-        const auto wrong = chain_.accept(
-            line, [this](const Hash& node) { tree_ += bytes_of(node); });
+        const auto wrong =
+            chain_.accept(line, [this](const Hash& node) { tree_ += bytes_of(node); });
         if (wrong) {
             chain_ = std::move(before);
             break;

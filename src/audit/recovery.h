@@ -43,8 +43,8 @@ private:
     SegmentFiles files_;
     std::vector<PublicKey> keys_;
     Chain chain_;
-    std::vector<Signed> signed_;   // of the last segment
-    Signed last_signed_;           // over all
+    std::vector<Signed> signed_;  // of the last segment
+    Signed last_signed_;          // over all
     uint64_t checkpoint_bytes_ = 0;
     uint64_t good_bytes_ = 0, torn_bytes_ = 0;
     std::string torn_sha256_, torn_name_;

@@ -81,6 +81,20 @@ void append_item(std::string& list, const DeletionItem& item) {
     list += "\"}";
 }
 
+// What was moved to an archive goes there, too.
+Status remove_with_target(const std::string& path) {
+    char target[4096];
+    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+    if (length > 0) {
+        const std::string archived(target, static_cast<std::size_t>(length));
+        if (::unlink(archived.c_str()) != 0 && errno != ENOENT)
+            return failure_errno("delete " + archived, errno);
+    }
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return failure_errno("delete " + path, errno);
+    return {};
+}
+
 Status check_item(const std::string& folder, const SegmentFiles& files, const DeletionItem& item,
                   const std::string& log, uint64_t older_than_wall_ns) {
     const std::string name = "segment " + std::to_string(files.segment);
@@ -187,8 +201,7 @@ Status execute_deletion(const std::string& folder, const DeletionOrder& order,
     for (const DeletionItem& item : order.items) {
         const SegmentPaths paths(folder, item.segment);
         for (const std::string& path : {paths.records, paths.compressed, paths.index})
-            if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-                return failure_errno("delete " + path, errno);
+            TRY_STATUS(remove_with_target(path));
     }
     return sync_folder(folder);
 }

@@ -1,5 +1,5 @@
-// Deleting old segments (docs/formats/audit.md section 8): only from the oldest on, only when all of
-// it is older than the retention, only with the signatures of two operators over the list.
+// Deleting old segments (docs/formats/audit.md section 8): only from the oldest on, only when all
+// of it is older than the retention, only with the signatures of two operators over the list.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ struct DeletionOrder {
 // The list for the oldest segments whose newest record is older than `older_than_wall_ns`, of those
 // up to number `up_to`. An Error when there is none.
 [[nodiscard]] Result<std::string> propose_deletion(const std::string& folder, uint64_t up_to,
-                                                   uint64_t older_than_wall_ns, uint64_t now_wall_ns,
-                                                   std::string_view reason);
+                                                   uint64_t older_than_wall_ns,
+                                                   uint64_t now_wall_ns, std::string_view reason);
 [[nodiscard]] DeletionSignature sign_deletion(std::string_view list, const SigningKey& key);
 
 [[nodiscard]] std::string order_text(const DeletionOrder& order);

@@ -1,8 +1,5 @@
 #include "audit/verifier.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <map>
 
@@ -11,6 +8,7 @@
 #include "audit/instant.h"
 #include "audit/retention.h"
 #include "audit/segment.h"
+#include "audit/tree_check.h"
 
 namespace glassgate::audit {
 namespace {
@@ -20,55 +18,12 @@ constexpr std::size_t kMaxDerivedBytes = std::size_t{1} << 30;
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 std::string number(uint64_t value) { return std::to_string(value); }
 
-// The nodes of one .tree file, compared as they are made.
-class TreeCheck {
-public:
-    static Result<TreeCheck> open(const std::string& path) {
-        TreeCheck check;
-        check.file_ = TRY(File::open(path, O_RDONLY));
-        return check;
-    }
-    // False: this node stands differently in the file.
-    bool is_next(const Hash& node) {
-        if (at_ == filled_ && !ended_) refill();
-        if (at_ + sizeof node > filled_) {
-            short_ = true;
-            return true;
-        }
-        const bool same = std::equal(node.begin(), node.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
-        at_ += sizeof node;
-        return same;
-    }
-    [[nodiscard]] bool is_short() const noexcept { return short_; }
-    bool has_more() {
-        if (at_ == filled_ && !ended_) refill();
-        return at_ < filled_;
-    }
-
-private:
-    void refill() {
-        buffer_.resize(std::size_t{1} << 16);
-        at_ = filled_ = 0;
-        while (filled_ < buffer_.size()) {
-            const ssize_t got = ::read(file_.fd(), buffer_.data() + filled_, buffer_.size() - filled_);
-            if (got <= 0) {
-                ended_ = true;
-                break;
-            }
-            filled_ += static_cast<std::size_t>(got);
-        }
-    }
-    File file_;
-    std::vector<uint8_t> buffer_;
-    std::size_t at_ = 0, filled_ = 0;
-    bool ended_ = false, short_ = false;
-};
-
 class Verification {
 public:
     Verification(const std::string& folder, const VerifyOptions& options)
         : folder_(folder), options_(options) {
-        for (const WitnessedCheckpoint& w : options.witness) witness_.emplace(w.checkpoint.size, &w);
+        for (const WitnessedCheckpoint& w : options.witness)
+            witness_.emplace(w.checkpoint.size, &w);
     }
     Result<VerifyReport> run();
 
@@ -125,10 +80,10 @@ Result<bool> Verification::read_checkpoints(const SegmentFiles& files) {
         if (got == LineReader::Got::failed) return failure(reader->error());
         if (got == LineReader::Got::end) return true;
         if (got == LineReader::Got::torn)
-            return fault(path, "an unfinished last line, as a crash leaves it", 0, reader->offset());
+            return fault(path, "an unfinished last line, as a crash leaves it", 0,
+                         reader->offset());
         auto checkpoint = parse_checkpoint(line);
-        if (!checkpoint)
-            return fault(path, "a line is no checkpoint", 0, reader->offset());
+        if (!checkpoint) return fault(path, "a line is no checkpoint", 0, reader->offset());
         if (checkpoint->segment != files.segment)
             return fault(path, "a checkpoint of another segment", 0, reader->offset());
         Signed next{std::string(line), std::move(*checkpoint)};
@@ -173,7 +128,8 @@ bool Verification::check_covered(const std::string& file, std::size_t& next, uin
     if (c.size > seq) return true;
     const std::string name = "checkpoint " + number(c.number);
     if (c.size < seq)
-        return fault(file, name + " covers record " + number(c.size) + ", which is not in this segment");
+        return fault(file,
+                     name + " covers record " + number(c.size) + ", which is not in this segment");
     if (c.log != chain_.log()) return fault(file, name + " belongs to another log", seq, offset);
     if (c.hash != chain_.hash())
         return fault(file, name + " signs another hash than this record's", seq, offset);
@@ -328,7 +284,8 @@ bool Verification::check_numbering() {
             return fault(SegmentPaths(folder_, expected).records,
                          "segment " + number(expected) + " is missing");
         if (began && !files.has_records())
-            return fault(paths.records, "the records of segment " + number(expected) + " are missing");
+            return fault(paths.records,
+                         "the records of segment " + number(expected) + " are missing");
         began = began || files.has_records();
         if (!files.checkpoints && files.segment != listing_.segments.back().segment)
             return fault(paths.checkpoints, "the checkpoints of this segment are missing");
@@ -381,8 +338,7 @@ Result<bool> Verification::check_unread_segment(const SegmentFiles& files,
         return fault(paths.tree, "the tree is not the one checkpoint " +
                                      number(s.checkpoint.number) + " signs");
     }
-    if (checkpoints_.empty())
-        return fault(paths.checkpoints, "the segment has no checkpoint");
+    if (checkpoints_.empty()) return fault(paths.checkpoints, "the segment has no checkpoint");
     const uint64_t end = checkpoints_.back().checkpoint.size;
     while (!witness_.empty() && witness_.begin()->first <= end) {
         const Checkpoint& c = witness_.begin()->second->checkpoint;
@@ -465,8 +421,10 @@ Result<VerifyReport> Verification::run() {
 
 std::string to_text(const Fault& fault) {
     std::string text = fault.file + ": ";
-    if (fault.seq != 0) text += "record " + number(fault.seq) + " at byte " + number(fault.offset) + ": ";
-    else if (fault.offset != 0) text += "at byte " + number(fault.offset) + ": ";
+    if (fault.seq != 0)
+        text += "record " + number(fault.seq) + " at byte " + number(fault.offset) + ": ";
+    else if (fault.offset != 0)
+        text += "at byte " + number(fault.offset) + ": ";
     return text + fault.what;
 }
 

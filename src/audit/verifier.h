@@ -42,9 +42,9 @@ struct VerifyReport {
     uint64_t deleted_segments = 0;  // missing by a good order
     uint64_t signed_size = 0;       // covered by the last checkpoint
     std::optional<uint64_t> first_wall_ns, last_wall_ns;
-    uint64_t witnessed = 0;                   // checkpoints of the witness that were compared
-    bool stopped = false;                     // the log was closed in order
-    std::optional<uint64_t> unsigned_since;   // time of the oldest record no checkpoint covers
+    uint64_t witnessed = 0;                  // checkpoints of the witness that were compared
+    bool stopped = false;                    // the log was closed in order
+    std::optional<uint64_t> unsigned_since;  // time of the oldest record no checkpoint covers
     std::vector<std::string> notes;
 };
 

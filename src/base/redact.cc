@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "base/text.h"
 #include "base/card_numbers.h"
+#include "base/text.h"
 
 namespace glassgate {
 namespace {

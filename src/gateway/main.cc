@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/audit_commands.h"
 #include "gateway/commands.h"
 #include "gateway/demo/demo.h"
 #include "gateway/version.h"
@@ -64,9 +65,13 @@ void add_query(CLI::App& app, int& status) {
 std::string help_of_all(const CLI::App& app) {
     std::string text =
         app.get_formatter()->make_help(&app, "glassgate", CLI::AppFormatMode::Normal);
+    const auto add = [&](const CLI::App* command, const std::string& name, auto& self) -> void {
+        text += "\n" + app.get_formatter()->make_help(command, name, CLI::AppFormatMode::Normal);
+        for (const CLI::App* below : command->get_subcommands({}))
+            self(below, name + " " + below->get_name(), self);
+    };
     for (const CLI::App* command : app.get_subcommands({}))
-        text += "\n" + app.get_formatter()->make_help(command, "glassgate " + command->get_name(),
-                                                      CLI::AppFormatMode::Normal);
+        add(command, "glassgate " + command->get_name(), add);
     return text;
 }
 
@@ -88,6 +93,7 @@ int run_main(int argc, char** argv) {
     add_check(app, status);
     add_demo(app, status);
     add_query(app, status);
+    add_audit(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");
     version_command->callback(
