@@ -346,8 +346,14 @@ void Log::ensure_room() {
     room_problem_.clear();
     if (allocated_bytes_ < used + wanted) {
         const uint64_t from = std::max(allocated_bytes_, used);
-        const uint64_t to = used + wanted + wanted / 4;
+        uint64_t to = used + wanted + wanted / 4;
         Status status = disk_.allocate(files_.records, paths.records, from, to - from);
+        // Where there is not all of it there may be some.
+        for (uint64_t less = (to - from) / 2; !status && less >= kOwnBytes; less /= 2) {
+            room_problem_ = status.error().message;
+            status = disk_.allocate(files_.records, paths.records, from, less);
+            to = from + less;
+        }
         if (status && tree_allocated_ < tree_bytes_ + to / kTreeShare - used / kTreeShare) {
             const uint64_t tree = (to - used) / kTreeShare;
             status = disk_.allocate(files_.tree, paths.tree, tree_bytes_, tree);

@@ -147,9 +147,14 @@ Result<Listing> list_log(const std::string& folder) {
     return listing;
 }
 
-Result<std::unique_ptr<LineReader>> LineReader::open_plain(const std::string& path) {
+Result<std::unique_ptr<LineReader>> LineReader::open_plain(const std::string& path,
+                                                           uint64_t offset) {
     File file = TRY(File::open(path, O_RDONLY));
-    return std::unique_ptr<LineReader>(new PlainReader(std::move(file), path));
+    if (offset != 0 && ::lseek(file.fd(), static_cast<off_t>(offset), SEEK_SET) < 0)
+        return failure_errno("seek " + path, errno);
+    std::unique_ptr<LineReader> reader(new PlainReader(std::move(file), path));
+    reader->offset_ = reader->next_offset_ = offset;
+    return reader;
 }
 
 Result<std::unique_ptr<LineReader>> LineReader::open_zstd(const std::string& path) {

@@ -47,7 +47,9 @@ public:
         end,
         failed  // see error()
     };
-    static Result<std::unique_ptr<LineReader>> open_plain(const std::string& path);
+    // `offset`: of a line's beginning, where to begin.
+    static Result<std::unique_ptr<LineReader>> open_plain(const std::string& path,
+                                                          uint64_t offset = 0);
     static Result<std::unique_ptr<LineReader>> open_zstd(const std::string& path);
     // Whichever form the segment has.
     static Result<std::unique_ptr<LineReader>> open_segment(const std::string& folder,

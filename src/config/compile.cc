@@ -75,6 +75,7 @@ std::optional<Configuration> compile_gateway(const Node& document, uint64_t gene
     configuration.files = std::move(draft.files);
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.telemetry = std::move(draft.telemetry);
+    configuration.audit = std::move(draft.audit);
     configuration.rate_limits = std::move(draft.rate_limits);
     return configuration;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/settings.h"
 #include "base/document.h"
 #include "config/load.h"
 #include "model/names.h"
@@ -27,6 +28,7 @@ struct Draft {
     proxy::Plan plan;
     model::PlanNames names;
     telemetry::Settings telemetry;
+    audit::Settings audit;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<std::string> files;  // read beside the documents: certificates, keys
 
@@ -43,6 +45,7 @@ void compile_routes(const Node* routes, Draft& draft);
 void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& route);
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
+void compile_audit(const Node* audit, Draft& draft);  // of telemetry; after the routes
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.
 [[nodiscard]] std::optional<uint32_t> resolve_upstream(const Node& node, Draft& draft);

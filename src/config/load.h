@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/settings.h"
 #include "base/document.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
@@ -23,6 +24,7 @@ struct RateLimitSetting {
 struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     telemetry::Settings telemetry;
+    audit::Settings audit;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<std::string> files;  // read beside the documents: certificates, keys
     std::string digest;              // of all input bytes: hexadecimal, short; for events and logs

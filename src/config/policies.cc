@@ -74,6 +74,7 @@ void compile_item(const Item& item, const PolicyKind& kind, Draft& draft, RouteP
     if (plan == nullptr &&
         draft.diagnostics.all().size() == mistakes)  // nothing runs without a plan
         draft.diagnostics.error(item.position, "policy " + item.name + " cannot use its settings");
+    for (const model::Field field : kind.reads) draft.names.captured.add(field);
     if (plan != nullptr && kind.name.starts_with("rate-limit"))
         draft.rate_limits.push_back({route.id, context.state_key, plan->summary()});
     route.policies.push_back({&kind, std::move(plan), name_index(kind, draft)});

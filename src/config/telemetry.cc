@@ -278,6 +278,7 @@ void compile_telemetry(const Node* node, Draft& draft) {
     read_metrics(fields.child("metrics"), draft);
     read_tracing(fields.child("tracing"), draft);
     read_logging(fields.child("logging"), draft);
+    compile_audit(fields.child("audit"), draft);
     for (const Field field : kAlwaysCaptured) draft.names.captured.add(field);
     if (const telemetry::TracingSettings& tracing = draft.telemetry.tracing; tracing.enabled) {
         telemetry::select_span_fields(draft.names.captured);

@@ -8,11 +8,14 @@
 #include <set>
 #include <thread>
 
+#include "audit/auditor.h"
+#include "audit/watching_recorder.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "config/load.h"
 #include "config/watcher.h"
 #include "gateway/admin.h"
+#include "gateway/audit_acts.h"
 #include "gateway/version.h"
 #include "proxy/control.h"
 #include "proxy/worker.h"
@@ -59,6 +62,9 @@ private:
     void announce(const config::Configuration& before, const config::Configuration& now,
                   uint64_t took_ns);
     void export_state();
+    void start_audit();
+    void open_audit(const config::Configuration& configuration);
+    [[nodiscard]] model::Recorder& recorder(unsigned worker);
     void stop_all(int64_t drain_ms, uint32_t flush_ms);
 
     Options options_;
@@ -75,6 +81,11 @@ private:
 
     shared::QuotaLedger quotas_;
     shared::BreakerBoard breakers_;
+    std::unique_ptr<shared::AuditGate> audit_gate_;
+    std::atomic<bool> audit_enabled_{false};
+    std::unique_ptr<audit::Auditor> auditor_;
+    std::mutex auditor_mutex_;  // for whoever reads auditor_ on another thread: scrapes
+    std::vector<std::unique_ptr<audit::WatchingRecorder>> watching_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::vector<std::unique_ptr<proxy::Worker>> workers_;
     std::unique_ptr<proxy::Control> control_;
@@ -134,7 +145,9 @@ std::expected<void, StartError> RunningGateway::start_up() {
     const config::Configuration& now = *configuration_;
     if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
         return environment(status.error());
+    audit_gate_ = std::make_unique<shared::AuditGate>(now.plan->workers);
     export_state();
+    start_audit();
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
     if (!admin) return environment(admin.error());
@@ -151,11 +164,34 @@ std::expected<void, StartError> RunningGateway::start_up() {
     return {};
 }
 
+void RunningGateway::start_audit() {
+    if (configuration_->audit.enabled) open_audit(*configuration_);
+}
+
+void RunningGateway::open_audit(const config::Configuration& configuration) {
+    audit::AuditorEnv env;
+    env.gateway = configuration.plan->names->gateway;
+    env.version = version();
+    env.gate = audit_gate_.get();
+    env.event = [this](const Event& e) { telemetry_->event(e); };
+    auto auditor = std::make_unique<audit::Auditor>(configuration.audit, std::move(env));
+    auditor->administrative(audit_gateway_started(configuration, options_.paths));
+    const std::lock_guard lock(auditor_mutex_);
+    auditor_ = std::move(auditor);
+    audit_enabled_ = true;
+}
+
+model::Recorder& RunningGateway::recorder(unsigned worker) {
+    watching_.push_back(std::make_unique<audit::WatchingRecorder>(
+        telemetry_->recorder(worker), *audit_gate_, worker, audit_enabled_));
+    return *watching_.back();
+}
+
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
         workers_.push_back(
-            TRY(proxy::Worker::create(i, telemetry_->recorder(i), {&quotas_, &breakers_})));
+            TRY(proxy::Worker::create(i, recorder(i), {&quotas_, &breakers_, audit_gate_.get()})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
@@ -188,6 +224,7 @@ void RunningGateway::abandon_workers(std::size_t count) {
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
 // Telemetry is last of these, since its series cannot be taken back at once.
 Status RunningGateway::apply(const config::Configuration& next) {
+    if (auditor_ && next.audit.enabled) TRY_STATUS(auditor_->check(next.audit));
     TRY_STATUS(prepare_workers(next.plan));
     Status status = admin_->reconfigure(next.telemetry.metrics);
     if (status) {
@@ -203,6 +240,11 @@ Status RunningGateway::apply(const config::Configuration& next) {
         return status;
     }
     control_->apply(next.plan, kResolvePatienceMs);
+    // The log goes on when no route needs it any more: what it has is to be finished in order.
+    if (auditor_)
+        auditor_->reconfigure(next.audit);
+    else if (next.audit.enabled)
+        open_audit(next);
     for (const auto& worker : workers_) worker->commit();
     return {};
 }
@@ -230,6 +272,8 @@ bool RunningGateway::reload() {
     }
     generation_ = next->plan->generation;
     last_reload_ok_ = true;
+    if (auditor_)
+        auditor_->administrative(audit_config_applied(*configuration_, *next, options_.paths));
     announce(*configuration_, *next, mono_now_ns() - began_ns);
     configuration_ = std::move(*next);
     return true;
@@ -237,6 +281,7 @@ bool RunningGateway::reload() {
 
 void RunningGateway::reject(const std::string& reason, std::size_t errors) {
     last_reload_ok_ = false;
+    if (auditor_) auditor_->administrative(audit_config_rejected(reason, errors, options_.paths));
     Event event(EventKind::config_rejected, wall_now_ns());
     event.with("reason", reason).with("errors", static_cast<int64_t>(errors));
     event.with("generation_in_force", static_cast<int64_t>(generation_.load()));
@@ -287,6 +332,10 @@ void RunningGateway::export_state() {
                                                   static_cast<double>(b.state())});
                                });
                            }});
+    export_audit(registry, [this](const std::function<void(const audit::Auditor&)>& use) {
+        const std::lock_guard lock(auditor_mutex_);
+        if (auditor_) use(*auditor_);
+    });
 }
 
 void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlushMs); }
@@ -319,6 +368,10 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     control_.reset();
     for (const auto& worker : workers_) worker->stop();
+    if (auditor_) {
+        auditor_->administrative(audit_gateway_stopped());
+        auditor_->stop(flush_ms);
+    }
     if (telemetry_) {
         telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
         telemetry_->stop(flush_ms);

@@ -1,6 +1,7 @@
 // Every policy there is. Adding one: its file pair, its test, its line here.
 #include <array>
 
+#include "policy/audit_log.h"
 #include "policy/circuit_breaker.h"
 #include "policy/client_id.h"
 #include "policy/policy.h"
@@ -15,6 +16,7 @@ std::span<const PolicyKind> catalogue() noexcept {
         rate_limit_kind(),
         circuit_breaker_kind(),
         response_timeout_kind(),
+        audit_log_kind(),
     };
     return kinds;
 }

@@ -47,6 +47,12 @@ private:
     Step run_policies();
     io::Task<Step> wait_for_policy();
     Step note_verdict(std::size_t index, const policy::Verdict& verdict);
+    // A policy that vouches for the route (policy.h): before the request goes on, before it is
+    // answered.
+    [[nodiscard]] policy::Policy* voucher() noexcept;
+    bool voucher_admits();
+    bool may_answer(uint16_t status);
+    io::Task<bool> hold_answer();
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
     void finish_stream();

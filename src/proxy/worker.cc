@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_state.h"
+#include "shared/audit_gate.h"
 
 namespace glassgate::proxy {
 
@@ -34,6 +35,9 @@ Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& 
 Worker::~Worker() { stop(); }
 
 void Worker::start() {
+    if (shared_.audit != nullptr)
+        shared_.audit->attach(index_,
+                              [this](std::function<void()> work) { loop_->post(std::move(work)); });
     thread_ = std::thread([this] { loop_->run(); });
 }
 
@@ -149,11 +153,16 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         }
         active->upstreams.push_back(std::move(upstream));
     }
-    const policy::WorkerEnv env{index_, shared_.quotas, shared_.breakers, &recorder_, &random_};
+    const policy::WorkerEnv env{index_,   shared_.quotas, shared_.breakers, &recorder_,
+                                &random_, loop_.get(),    shared_.audit};
     active->policies.resize(plan->routes.size());
+    active->vouchers.resize(plan->routes.size());
     for (std::size_t r = 0; r < plan->routes.size(); ++r)
-        for (const RoutePolicyPlan& p : plan->routes[r].policies)
-            active->policies[r].push_back(p.plan->instantiate(env));
+        for (const RoutePolicyPlan& p : plan->routes[r].policies) {
+            auto& chain = active->policies[r];
+            chain.push_back(p.plan->instantiate(env));
+            if (p.kind->vouches) active->vouchers[r] = {chain.back().get(), chain.size() - 1};
+        }
     return active;
 }
 

@@ -34,7 +34,13 @@ struct ExchangeState;
 struct ActivePlan {
     std::shared_ptr<const Plan> plan;
     std::vector<std::vector<std::unique_ptr<policy::Policy>>> policies;  // per route, chain order
-    std::vector<std::shared_ptr<Upstream>> upstreams;                    // per plan index
+    // Per route: the policy that vouches for it, and its place in the chain; null: none.
+    struct Voucher {
+        policy::Policy* policy = nullptr;
+        std::size_t index = 0;
+    };
+    std::vector<Voucher> vouchers;
+    std::vector<std::shared_ptr<Upstream>> upstreams;  // per plan index
     model::Recorder* recorder = nullptr;
     ~ActivePlan();  // tells the recorder that the generation has retired here
 };
@@ -44,6 +50,7 @@ public:
     struct Shared {
         shared::QuotaLedger* quotas = nullptr;
         shared::BreakerBoard* breakers = nullptr;
+        shared::AuditGate* audit = nullptr;
     };
     static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder,
                                                   Shared shared);

@@ -152,3 +152,30 @@ def resign(log, key=None, only=None):
             previous = hashlib.sha256(line.encode()).hexdigest()
         write(path, out.encode())
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+# ---- gateways that write one
+
+def settings(folder, **more):
+    """`telemetry.audit` of a gateway whose log is to lie in this folder."""
+    return {"audit": {"directory": str(folder / "audit"), "key": str(folder / "audit-key.pem"), **more}}
+
+
+def all_records(folder):
+    """What is in the log now, also while it is being written: whole lines."""
+    found = []
+    for path in sorted((folder / "audit").glob("audit-*.jsonl")):
+        text = path.read_bytes()
+        found += [json.loads(line) for line in text[:text.rfind(b"\n") + 1].splitlines()]
+    return found
+
+
+def of_type(folder, *types):
+    return [record for record in all_records(folder) if record["type"] in types]
+
+
+def both_verify(folder, **more):
+    key = folder / "audit" / "audit.pub"
+    for verify in (first_verifier, second_verifier):
+        good, text = verify(folder / "audit", key, **more)
+        assert good, f"{verify.__name__}: {text}"
