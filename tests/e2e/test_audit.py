@@ -251,7 +251,7 @@ def refused_and_recovered(gate, tmp_path, break_it, mend_it):
 
 
 def check_nothing_unaudited(gate, origin, tmp_path):
-    gate.until_access(1)
+    gate.until_access(1, route__id="payments-api", response__status=200)
     served = [line["request.id"] for line in gate.access(route__id="payments-api", response__status=200)]
     gate.stop()
     opened = {r["request.id"] for r in audit.of_type(tmp_path, "request.opened")}
