@@ -106,6 +106,7 @@ std::optional<Configuration> compile(const InputDocuments& documents, uint64_t g
     configuration.alerting = std::move(draft.alerting);
     configuration.store = std::move(draft.store);
     configuration.console = std::move(draft.console);
+    configuration.audit = std::move(draft.audit);
     configuration.rate_limits = std::move(draft.rate_limits);
     configuration.certificates = std::move(draft.certificates);
     configuration.ticket_keys = std::move(draft.ticket_keys);

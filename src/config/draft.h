@@ -12,8 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "alert/settings.h"
+#include "audit/settings.h"
+#include "base/clock.h"
 #include "base/document.h"
 #include "config/load.h"
 #include "config/named_files.h"
@@ -38,6 +39,7 @@ struct Draft {
     std::optional<ProbeSetting> probe;
     StoreSettings store;
     ConsoleSettings console;
+    audit::Settings audit;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<CertificateExpiry> certificates;
     std::vector<std::shared_ptr<io::tls::TicketKeys>> ticket_keys;
@@ -59,9 +61,10 @@ void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& rout
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
 void compile_flight(const Node* flight_recorder, Draft& draft);  // of telemetry
-void compile_alerting(const Node* alerting, Draft& draft);  // of telemetry
-void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_alerting(const Node* alerting, Draft& draft);       // of telemetry
+void compile_store(const Node* store, Draft& draft);             // of telemetry
 void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
+void compile_audit(const Node* audit, Draft& draft);      // of telemetry; after the routes
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.
 [[nodiscard]] std::optional<uint32_t> resolve_upstream(const Node& node, Draft& draft);

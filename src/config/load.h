@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "alert/settings.h"
+#include "audit/settings.h"
 #include "base/document.h"
-#include "flight/settings.h"
 #include "config/console_settings.h"
 #include "config/digest.h"
 #include "config/store_settings.h"
+#include "flight/settings.h"
 #include "io/tls/ticket_keys.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
@@ -49,6 +50,7 @@ struct Configuration {
     alert::Settings alerting;
     StoreSettings store;
     ConsoleSettings console;
+    audit::Settings audit;
     std::vector<RateLimitSetting> rate_limits;
     std::vector<CertificateExpiry> certificates;
     // Those that are made here, not read from a file: whoever holds the configuration calls

@@ -76,6 +76,7 @@ void compile_policy_step(const PolicyItem& item, const PolicyScope& scope,
     std::shared_ptr<const policy::PolicyPlan> plan = kind->compile(item.settings, context);
     if (plan == nullptr && diagnostics.all().size() == mistakes)  // nothing runs without a plan
         diagnostics.error(item.position, "policy " + item.name + " cannot use its settings");
+    for (const model::Field field : kind->reads) draft.names.captured.add(field);
     if (plan != nullptr && kind->name.starts_with("rate-limit"))
         draft.rate_limits.push_back({route.id, context.state_key, plan->summary()});
     route.policies.push_back({kind, std::move(plan), name_index(*kind, draft), scope.only});

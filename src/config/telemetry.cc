@@ -283,6 +283,7 @@ void compile_telemetry(const Node* node, Draft& draft) {
     compile_flight(fields.child("flightRecorder"), draft);
     compile_alerting(fields.child("alerting"), draft);
     compile_store(fields.child("store"), draft);
+    compile_audit(fields.child("audit"), draft);
     for (const Field field : kAlwaysCaptured) draft.names.captured.add(field);
     if (const telemetry::TracingSettings& tracing = draft.telemetry.tracing; tracing.enabled) {
         telemetry::select_span_fields(draft.names.captured);

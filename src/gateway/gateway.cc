@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "audit/auditor.h"
+#include "audit/watching_recorder.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "config/load.h"
@@ -16,6 +18,7 @@
 #include "console/api/prometheus_api.h"
 #include "gateway/admin.h"
 #include "gateway/alerting.h"
+#include "gateway/audit_acts.h"
 #include "gateway/built_in_store.h"
 #include "gateway/console_service.h"
 #include "gateway/flight_routes.h"
@@ -81,6 +84,9 @@ private:
                   uint64_t took_ns);
     void look_after_tls(const config::Configuration& now);
     void export_state();
+    void start_audit();
+    void open_audit(const config::Configuration& configuration);
+    [[nodiscard]] model::Recorder& recorder(unsigned worker);
     void stop_all(int64_t drain_ms, uint32_t flush_ms);
 
     Options options_;
@@ -103,6 +109,11 @@ private:
     OverviewStream overview_stream_{overview_};
     shared::LoadBoard loads_;
     policy::Services services_;
+    std::unique_ptr<shared::AuditGate> audit_gate_;
+    std::atomic<bool> audit_enabled_{false};
+    std::unique_ptr<audit::Auditor> auditor_;
+    std::mutex auditor_mutex_;  // for whoever reads auditor_ on another thread: scrapes
+    std::vector<std::unique_ptr<audit::WatchingRecorder>> watching_;
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
     std::unique_ptr<Alerting> alerting_;   // null: without a store
@@ -157,8 +168,10 @@ std::expected<void, StartError> RunningGateway::start_up() {
     if (auto status = telemetry_->reconfigure(*settings, now.plan->names); !status)
         return environment(status.error());
     flight_.commit();
+    audit_gate_ = std::make_unique<shared::AuditGate>(now.plan->workers);
     export_state();
     flight_.export_state(telemetry_->metrics());
+    start_audit();
     if (auto status = open_store(); !status) return environment(status.error());
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
@@ -191,11 +204,34 @@ void RunningGateway::set_tap() {
                          }});
 }
 
+void RunningGateway::start_audit() {
+    if (configuration_->audit.enabled) open_audit(*configuration_);
+}
+
+void RunningGateway::open_audit(const config::Configuration& configuration) {
+    audit::AuditorEnv env;
+    env.gateway = configuration.plan->names->gateway;
+    env.version = version();
+    env.gate = audit_gate_.get();
+    env.event = [this](const Event& e) { telemetry_->event(e); };
+    auto auditor = std::make_unique<audit::Auditor>(configuration.audit, std::move(env));
+    auditor->administrative(audit_gateway_started(configuration, options_.paths));
+    const std::lock_guard lock(auditor_mutex_);
+    auditor_ = std::move(auditor);
+    audit_enabled_ = true;
+}
+
+model::Recorder& RunningGateway::recorder(unsigned worker) {
+    watching_.push_back(std::make_unique<audit::WatchingRecorder>(
+        telemetry_->recorder(worker), *audit_gate_, worker, audit_enabled_));
+    return *watching_.back();
+}
+
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
         workers_.push_back(TRY(proxy::Worker::create(
-            i, telemetry_->recorder(i), {&quotas_, &breakers_, &services_, &loads_})));
+            i, recorder(i), {&quotas_, &breakers_, &services_, &loads_, audit_gate_.get()})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }
@@ -306,6 +342,7 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next,
 
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
 Status RunningGateway::apply(const config::Configuration& next) {
+    if (auditor_ && next.audit.enabled) TRY_STATUS(auditor_->check(next.audit));
     const telemetry::Settings settings =
         TRY(flight_.prepare(next.flight, state_directory_now(), next.telemetry));
     TRY_STATUS(prepare_workers(next.plan));
@@ -317,6 +354,11 @@ Status RunningGateway::apply(const config::Configuration& next) {
     if (store_ != nullptr) store_->reconfigure(next.store);
     if (alerting_ != nullptr) alerting_->reconfigure(next.alerting, next.console);
     control_->apply(next.plan, kResolvePatienceMs);
+    // The log goes on when no route needs it any more: what it has is to be finished in order.
+    if (auditor_)
+        auditor_->reconfigure(next.audit);
+    else if (next.audit.enabled)
+        open_audit(next);
     for (const auto& worker : workers_) worker->commit();
     look_after_tls(next);
     return {};
@@ -353,6 +395,8 @@ bool RunningGateway::reload() {
     }
     generation_ = next->plan->generation;
     last_reload_ok_ = true;
+    if (auditor_)
+        auditor_->administrative(audit_config_applied(*configuration_, *next, options_.paths));
     announce(*configuration_, *next, mono_now_ns() - began_ns);
     configuration_ = std::move(*next);
     return true;
@@ -360,6 +404,7 @@ bool RunningGateway::reload() {
 
 void RunningGateway::reject(const std::string& reason, std::size_t errors) {
     last_reload_ok_ = false;
+    if (auditor_) auditor_->administrative(audit_config_rejected(reason, errors, options_.paths));
     Event event(EventKind::config_rejected, wall_now_ns());
     event.with("reason", reason).with("errors", static_cast<int64_t>(errors));
     event.with("generation_in_force", static_cast<int64_t>(generation_.load()));
@@ -411,6 +456,10 @@ void RunningGateway::export_state() {
                                                   static_cast<double>(b.state())});
                                });
                            }});
+    export_audit(registry, [this](const std::function<void(const audit::Auditor&)>& use) {
+        const std::lock_guard lock(auditor_mutex_);
+        if (auditor_) use(*auditor_);
+    });
 }
 
 void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlushMs); }
@@ -445,6 +494,10 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
     if (console_) console_->stop();
     if (alerting_) alerting_->stop();
     if (store_) store_->stop();
+    if (auditor_) {
+        auditor_->administrative(audit_gateway_stopped());
+        auditor_->stop(flush_ms);
+    }
     if (telemetry_) {
         telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
         telemetry_->stop(flush_ms);

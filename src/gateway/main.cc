@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "alert/rules/cli.h"
+#include "gateway/audit_commands.h"
 #include "gateway/commands.h"
 #include "gateway/demo/demo.h"
 #include "gateway/flight_commands.h"
@@ -108,9 +109,13 @@ void add_rules(CLI::App& app, int& status) {
 std::string help_of_all(const CLI::App& app) {
     std::string text =
         app.get_formatter()->make_help(&app, "glassgate", CLI::AppFormatMode::Normal);
+    const auto add = [&](const CLI::App* command, const std::string& name, auto& self) -> void {
+        text += "\n" + app.get_formatter()->make_help(command, name, CLI::AppFormatMode::Normal);
+        for (const CLI::App* below : command->get_subcommands({}))
+            self(below, name + " " + below->get_name(), self);
+    };
     for (const CLI::App* command : app.get_subcommands({}))
-        text += "\n" + app.get_formatter()->make_help(command, "glassgate " + command->get_name(),
-                                                      CLI::AppFormatMode::Normal);
+        add(command, "glassgate " + command->get_name(), add);
     return text;
 }
 
@@ -135,6 +140,7 @@ int run_main(int argc, char** argv) {
     add_flight_commands(app, status);
     add_rules(app, status);
     add_password(app, status);
+    add_audit(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");
     version_command->callback(

@@ -4,6 +4,7 @@
 #include "policy/access_block.h"
 #include "policy/api_key.h"
 #include "policy/basic_auth.h"
+#include "policy/audit_log.h"
 #include "policy/circuit_breaker.h"
 #include "policy/client_id.h"
 #include "policy/cors.h"
@@ -37,6 +38,7 @@ std::span<const PolicyKind> catalogue() noexcept {
         stream_idle_timeout_kind(),
         header_injection_kind(),
         header_removal_kind(),
+        audit_log_kind(),
     };
     return kinds;
 }

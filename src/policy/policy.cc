@@ -71,4 +71,10 @@ io::Task<Verdict> Policy::resume(Request&) {
     co_return Pass{};
 }
 
+io::Task<Verdict> Policy::hold(Request&) {
+    constexpr bool kOverridden = false;  // a policy that lets answers wait overrides this
+    GW_CHECK(kOverridden);
+    co_return Pass{};
+}
+
 }  // namespace glassgate::policy

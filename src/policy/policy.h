@@ -27,6 +27,7 @@
 namespace glassgate::shared {
 class QuotaLedger;
 class BreakerBoard;
+class AuditGate;
 }  // namespace glassgate::shared
 namespace glassgate::io {
 class Loop;
@@ -125,6 +126,22 @@ public:
     virtual void on_finished(const Request& request, const model::Exchange& exchange) {
         (void)request, (void)exchange;
     }
+
+    // ---- for the one policy of a route that vouches for it (PolicyKind::vouches). In all of these
+    // the text of request.exchange can be read.
+
+    // When every policy has passed, before the request goes upstream. No Wait.
+    virtual Verdict before_forward(Request& request) {
+        (void)request;
+        return Pass{};
+    }
+    // Before the head of a response goes to the client, be it the upstream's or the gateway's own.
+    // False: it must wait; then hold is awaited, and what that replies is answered instead.
+    virtual bool may_answer(Request& request, uint16_t status) {
+        (void)request, (void)status;
+        return true;
+    }
+    virtual io::Task<Verdict> hold(Request& request);
 };
 
 // What a worker lends its policies. Outlives them.
@@ -134,8 +151,9 @@ struct WorkerEnv {
     shared::BreakerBoard* breakers = nullptr;
     model::Recorder* recorder = nullptr;
     Random* random = nullptr;
-    io::Loop* loop = nullptr;      // null in tests that do not wait
-    Services* services = nullptr;  // services.h: what works in the background for policies
+    io::Loop* loop = nullptr;            // null in tests that do not wait
+    Services* services = nullptr;        // services.h: what works in the background for policies
+    shared::AuditGate* audit = nullptr;  // null: there is no audit log
 };
 
 // Immutable; built once per configuration, shared by all workers. Outlives its instances.
@@ -170,6 +188,8 @@ struct PolicyKind {
     std::string_view example;                   // YAML, one policy list item
     // Null after reporting every mistake to context.diagnostics.
     std::unique_ptr<PolicyPlan> (*compile)(const Node& settings, CompileContext& context);
+    bool vouches = false;                      // see Policy::before_forward; at most one per route
+    std::span<const model::Field> reads = {};  // of the record, which must be captured for it
 };
 
 [[nodiscard]] std::span<const PolicyKind> catalogue() noexcept;  // catalogue.cc

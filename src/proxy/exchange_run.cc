@@ -45,8 +45,8 @@ io::Task<void> ExchangeRun::serve(Connection& connection, MuxStream* stream) {
         while (policies == Step::waits) policies = co_await run.wait_for_policy();
         admitted = policies == Step::done;
     }
-    admitted =
-        admitted && !run.answers_as_last_hop() && run.begin_websocket() && run.whole_body_passes();
+    admitted = admitted && !run.answers_as_last_hop() && run.begin_websocket() &&
+               run.whole_body_passes() && run.voucher_admits();
     if (admitted) co_await run.forward();
     if (!run.response_begun_) co_await run.reply_for_ending();
     run.finish();
@@ -218,6 +218,41 @@ bool ExchangeRun::body_passes(std::string_view piece, bool last) {
     return true;
 }
 
+// Null: there is none, or it has not seen the request. The record's text can be read afterwards.
+policy::Policy* ExchangeRun::voucher() noexcept {
+    if (!record_.has_route()) return nullptr;
+    const ActivePlan::Voucher& found = state_.active->vouchers[record_.route];
+    if (found.policy == nullptr || found.index >= state_.policies_run) return nullptr;
+    record_.text = state_.text.data();
+    record_.text_size = static_cast<uint32_t>(state_.text.size());
+    return found.policy;
+}
+
+bool ExchangeRun::voucher_admits() {
+    policy::Policy* const policy = voucher();
+    if (policy == nullptr) return true;
+    policy_began_ns_ = 0;
+    const policy::Verdict verdict = policy->before_forward(state_.policy_request);
+    if (!std::holds_alternative<policy::Reply>(verdict)) return true;
+    (void)note_verdict(state_.active->vouchers[record_.route].index, verdict);
+    return false;
+}
+
+bool ExchangeRun::may_answer(uint16_t status) {
+    policy::Policy* const policy = voucher();
+    return policy == nullptr || policy->may_answer(state_.policy_request, status);
+}
+
+// False: what the client gets is refusal_, whatever the exchange had come to.
+io::Task<bool> ExchangeRun::hold_answer() {
+    policy_began_ns_ = 0;
+    const policy::Verdict verdict = co_await voucher()->hold(state_.policy_request);
+    if (!std::holds_alternative<policy::Reply>(verdict)) co_return true;
+    state_.ended = false;
+    (void)note_verdict(state_.active->vouchers[record_.route].index, verdict);
+    co_return false;
+}
+
 io::Task<void> ExchangeRun::forward() {
     upstream().count_request();
     if (!upstream().take_request()) {
@@ -228,6 +263,13 @@ io::Task<void> ExchangeRun::forward() {
     while (true) {
         const bool answered = co_await attempt();
         if (answered && !retries_answer()) {
+            bool may = may_answer(state_.response.status);
+            if (!may) may = co_await hold_answer();
+            if (!may) {
+                attempt_.result = model::AttemptResult::response;
+                end_attempt();
+                break;
+            }
             begin_response();
             if (state_.response.switching) {
                 co_await tunnel();

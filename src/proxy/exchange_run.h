@@ -55,6 +55,12 @@ private:
     [[nodiscard]] uint16_t reason_index(uint32_t policy, std::string_view slug) const noexcept;
     [[nodiscard]] bool whole_body_passes();
     [[nodiscard]] bool body_passes(std::string_view piece, bool last);
+    // A policy that vouches for the route (policy.h): before the request goes on, before it is
+    // answered.
+    [[nodiscard]] policy::Policy* voucher() noexcept;
+    bool voucher_admits();
+    bool may_answer(uint16_t status);
+    io::Task<bool> hold_answer();
     io::Task<void> forward();
     void finish();  // finish.cc: the one place
     void finish_stream();

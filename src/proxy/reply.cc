@@ -54,6 +54,12 @@ void ExchangeRun::account_for_request_body() {
 }
 
 io::Task<void> ExchangeRun::reply(uint16_t status, std::string_view message) {
+    bool may = may_answer(status);
+    if (!may) may = co_await hold_answer();
+    if (!may) {
+        status = refusal_->status;
+        message = refusal_->message;
+    }
     run_response_policies(status, nullptr);
     account_for_request_body();
     const http::RequestHead& head = state_.request;

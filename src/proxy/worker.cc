@@ -12,6 +12,7 @@
 #include "base/thread_name.h"
 #include "proxy/connection.h"
 #include "proxy/exchange_state.h"
+#include "shared/audit_gate.h"
 
 namespace glassgate::proxy {
 
@@ -36,6 +37,9 @@ Worker::Worker(unsigned index, std::unique_ptr<io::Loop> loop, model::Recorder& 
 Worker::~Worker() { stop(); }
 
 void Worker::start() {
+    if (shared_.audit != nullptr)
+        shared_.audit->attach(index_,
+                              [this](std::function<void()> work) { loop_->post(std::move(work)); });
     thread_ = std::thread([this] {
         name_this_thread("worker " + std::to_string(index_));
         loop_->run();
@@ -144,10 +148,10 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         if (upstream) {
             upstream->adopt(wanted);
         } else {
-            upstream = std::make_shared<Upstream>(
-                Upstream::Env{*loop_, buffers_, random_, recorder_, h2_, handshakes_, resumption_,
-                              shared_.loads},
-                wanted);
+            upstream =
+                std::make_shared<Upstream>(Upstream::Env{*loop_, buffers_, random_, recorder_, h2_,
+                                                         handshakes_, resumption_, shared_.loads},
+                                           wanted);
             for (const auto& [host, addresses] : resolved_)
                 upstream->set_addresses(host, addresses);
             for (const auto& [key, target] : unhealthy_)
@@ -156,13 +160,16 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         active->upstreams.push_back(std::move(upstream));
     }
     const policy::WorkerEnv env{index_,   shared_.quotas, shared_.breakers, &recorder_,
-                                &random_, loop_.get(),    shared_.services};
+                                &random_, loop_.get(),    shared_.services, shared_.audit};
     active->policies.resize(plan->routes.size());
     active->reads_body.resize(plan->routes.size());
+    active->vouchers.resize(plan->routes.size());
     for (std::size_t r = 0; r < plan->routes.size(); ++r)
         for (const RoutePolicyPlan& p : plan->routes[r].policies) {
-            active->policies[r].push_back(p.plan->instantiate(env));
-            if (active->policies[r].back()->reads_request_body()) active->reads_body[r] = 1;
+            auto& chain = active->policies[r];
+            chain.push_back(p.plan->instantiate(env));
+            if (chain.back()->reads_request_body()) active->reads_body[r] = 1;
+            if (p.kind->vouches) active->vouchers[r] = {chain.back().get(), chain.size() - 1};
         }
     return active;
 }

@@ -39,6 +39,12 @@ struct ActivePlan {
     std::shared_ptr<const Plan> plan;
     std::vector<std::vector<std::unique_ptr<policy::Policy>>> policies;  // per route, chain order
     std::vector<char> reads_body;  // per route: whether one of its policies does
+    // Per route: the policy that vouches for it, and its place in the chain; null: none.
+    struct Voucher {
+        policy::Policy* policy = nullptr;
+        std::size_t index = 0;
+    };
+    std::vector<Voucher> vouchers;
     std::vector<std::shared_ptr<Upstream>> upstreams;  // per plan index
     model::Recorder* recorder = nullptr;
     ~ActivePlan();  // tells the recorder that the generation has retired here
@@ -51,6 +57,7 @@ public:
         shared::BreakerBoard* breakers = nullptr;
         policy::Services* services = nullptr;
         shared::LoadBoard* loads = nullptr;
+        shared::AuditGate* audit = nullptr;
     };
     static Result<std::unique_ptr<Worker>> create(unsigned index, model::Recorder& recorder,
                                                   Shared shared);

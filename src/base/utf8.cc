@@ -1,8 +1,8 @@
-#include "telemetry/project/utf8.h"
+#include "base/utf8.h"
 
 #include <cstdint>
 
-namespace glassgate::telemetry {
+namespace glassgate {
 namespace {
 
 // What may follow a lead byte: how many more bytes, and the range of the first of them; the others
@@ -39,4 +39,4 @@ Utf8Sequence front_sequence(std::string_view text) noexcept {
     return {std::size_t{lead.more} + 1, true};
 }
 
-}  // namespace glassgate::telemetry
+}  // namespace glassgate

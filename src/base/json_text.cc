@@ -1,4 +1,4 @@
-#include "telemetry/project/json_text.h"
+#include "base/json_text.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -8,9 +8,9 @@
 #include <bit>
 
 #include "base/text.h"
-#include "telemetry/project/utf8.h"
+#include "base/utf8.h"
 
-namespace glassgate::telemetry {
+namespace glassgate {
 namespace {
 
 enum Class : uint8_t { kPlain, kEscape, kBeyondAscii };
@@ -108,4 +108,4 @@ void append_ms(std::string& out, uint64_t ns) {
     out.append(decimals, sizeof decimals);
 }
 
-}  // namespace glassgate::telemetry
+}  // namespace glassgate

@@ -1,4 +1,4 @@
-#include "telemetry/project/card_numbers.h"
+#include "base/card_numbers.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace glassgate::telemetry {
+namespace glassgate {
 namespace {
 
 constexpr std::size_t kDigitsMin = kCardDigitsMin, kDigitsMax = 19, kDigitsShown = 4;
@@ -181,4 +181,4 @@ bool mask_card_numbers(std::string& text, std::size_t from) {
     return any;
 }
 
-}  // namespace glassgate::telemetry
+}  // namespace glassgate

@@ -1,13 +1,13 @@
-#include "telemetry/project/redact.h"
+#include "base/redact.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include "base/card_numbers.h"
 #include "base/text.h"
-#include "telemetry/project/card_numbers.h"
 
-namespace glassgate::telemetry {
+namespace glassgate {
 namespace {
 
 // Names are compared without the characters that only separate words, so "Api-Key", "api_key" and
@@ -240,4 +240,4 @@ std::string_view redacted(std::string_view text, std::string& scratch) {
     return scratch;
 }
 
-}  // namespace glassgate::telemetry
+}  // namespace glassgate
