@@ -122,7 +122,7 @@ private:
         std::error_code ignored;
         if (!fs::is_regular_file(path, ignored))
             fields.mistake(node->position, "no such file: " + path, "a file of certificates (PEM)");
-        draft_.files.push_back(path);
+        (void)draft_.files.sha256(path);
         return path;
     }
 
@@ -335,10 +335,10 @@ private:
         const std::string folder = pattern.parent_path().string();
         if (item.scalar.find_first_of("*?[") != std::string::npos &&
             folder.find_first_of("*?[") == std::string::npos)
-            draft_.files.push_back(folder.empty() ? "." : folder);
+            draft_.files.note_folder(folder.empty() ? "." : folder);
         for (const std::string& file : files) {
             if (!read_before_.insert(file).second) continue;
-            draft_.files.push_back(file);
+            (void)draft_.files.sha256(file);
             const Result<std::string> text = read_file(file, kMaxRuleFileBytes);
             if (!text) {
                 diagnostics_.error(item.position, text.error().message + ": " + file);
