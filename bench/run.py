@@ -26,7 +26,11 @@ from proxies.glassgate import Glassgate
 from report import Report
 
 SECTIONS = ("headers", "main", "telemetry", "connections", "bodies", "rates", "workers", "syscalls", "memory",
+<<<<<<< HEAD
             "scrape", "plan", "handshakes", "h2", "idle_tls", "streams")
+=======
+            "scrape", "plan", "store")
+>>>>>>> work-console
 
 
 def options():
