@@ -26,11 +26,7 @@ from proxies.glassgate import Glassgate
 from report import Report
 
 SECTIONS = ("headers", "main", "telemetry", "connections", "bodies", "rates", "workers", "syscalls", "memory",
-<<<<<<< HEAD
-            "scrape", "plan", "handshakes", "h2", "idle_tls", "streams")
-=======
-            "scrape", "plan", "store")
->>>>>>> work-console
+            "scrape", "plan", "handshakes", "h2", "idle_tls", "streams", "store")
 
 
 def options():
