@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "alert/settings.h"
+#include "base/clock.h"
 #include "base/document.h"
 #include "config/load.h"
 #include "config/named_files.h"
@@ -58,8 +58,8 @@ void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& rout
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
 void compile_flight(const Node* flight_recorder, Draft& draft);  // of telemetry
-void compile_alerting(const Node* alerting, Draft& draft);  // of telemetry
-void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_alerting(const Node* alerting, Draft& draft);       // of telemetry
+void compile_store(const Node* store, Draft& draft);             // of telemetry
 void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.

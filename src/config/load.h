@@ -12,10 +12,10 @@
 
 #include "alert/settings.h"
 #include "base/document.h"
-#include "flight/settings.h"
 #include "config/console_settings.h"
 #include "config/digest.h"
 #include "config/store_settings.h"
+#include "flight/settings.h"
 #include "io/tls/ticket_keys.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"

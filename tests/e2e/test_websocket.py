@@ -277,6 +277,9 @@ def test_it_survives_a_reload(gateway, authority, site, upstreams):
             peer.send(id, ws.encode(ws.CLOSE, b"", mask=True), end=True)
             peer.whole(id)
     until_endings(site_, "upgraded", 3)
+    # Series of routes that are gone are shown for a few scrapes only, and the waiting above has used them up: from
+    # then on the sums over routes no longer agree with those over endings.
+    site_.gate.audited = False
 
 
 def half_closing_origin(first):
