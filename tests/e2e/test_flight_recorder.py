@@ -149,7 +149,7 @@ def test_nothing_secret_is_in_the_files(flight, origin):
 
 
 def test_filters_times_and_pages(flight, origin):
-    gate = flight(mixed_routes(origin))
+    gate = flight(mixed_routes(origin), workers=1)    # records of two workers may pass each other on their way
     answers = mix(gate, origin)
     for answer in answers:
         shown(gate, answer.id)
