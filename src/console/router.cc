@@ -105,15 +105,13 @@ Router::Match Router::find(Method method, std::string_view path) const {
         Parameters captured;
         if (!fits(pattern, segments, captured)) continue;
         for (const Route& route : pattern.routes) {
-            if (route.method == method) {
-                match.route = &route;
-                match.captured = std::move(captured);
-            }
+            if (route.method == method) match.route = &route;
             match.cors |= route.cors;
             if (!match.allow.empty()) match.allow += ", ";
             match.allow += to_text(route.method);
             if (route.method == Method::get) match.allow += ", HEAD";
         }
+        if (match.route != nullptr) match.captured = std::move(captured);
         break;
     }
     return match;

@@ -115,7 +115,8 @@ def test_a_killed_gateways_files_still_answer(flight, origin):
         assert json.loads(found.stdout)["records"][0]["line"] == lines[answer.id]
     tail = glassgate("tail", "--dir", gate.flight_path, "--where", "response.status>=400", "--json")
     records = [json.loads(line) for line in tail.stdout.splitlines()]
-    assert [r["id"] for r in records if r["kind"] == "exchange"] == [a.id for a in answers if a.status >= 400]
+    # Records of two workers may pass each other on their way.
+    assert sorted(r["id"] for r in records if r["kind"] == "exchange") == sorted(a.id for a in answers if a.status >= 400)
     nobody = glassgate("show", "f" * 32, "--dir", gate.flight_path)
     assert nobody.returncode == 1 and "no record of" in nobody.stderr
     # The next process goes on where this one was killed.
@@ -148,7 +149,7 @@ def test_nothing_secret_is_in_the_files(flight, origin):
 
 
 def test_filters_times_and_pages(flight, origin):
-    gate = flight(mixed_routes(origin))
+    gate = flight(mixed_routes(origin), workers=1)    # records of two workers may pass each other on their way
     answers = mix(gate, origin)
     for answer in answers:
         shown(gate, answer.id)

@@ -139,11 +139,16 @@ def talk_h2(site, path, client):
         assert frames(1) == [(ws.TEXT, b"hello")]
         peer.send(id, ws.encode(ws.BINARY, b"x" * 100_000, mask=True))
         peer.send(id, ws.encode(ws.PING, b"p", mask=True))
-        data = b""
-        while len(data) < 100_000:     # a server may cut what it sends into frames of its own
+        data, pongs = b"", []
+        # A server may cut what it sends into frames of its own, and answers a ping in between or before.
+        while len(data) < 100_000 or not pongs:
             (opcode, part), = frames(1)
-            data += part if opcode in (ws.BINARY, ws.CONTINUATION) else b""
-        assert data == b"x" * 100_000 and frames(1) == [(ws.PONG, b"p")]
+            if opcode == ws.PONG:
+                pongs.append(part)
+            else:
+                assert opcode in (ws.BINARY, ws.CONTINUATION)
+                data += part
+        assert data == b"x" * 100_000 and pongs == [b"p"]
         peer.send(id, ws.encode(ws.CLOSE, (1000).to_bytes(2, "big"), mask=True))
         assert frames(1)[0][0] == ws.CLOSE
         peer.send(id, end=True)
@@ -277,6 +282,9 @@ def test_it_survives_a_reload(gateway, authority, site, upstreams):
             peer.send(id, ws.encode(ws.CLOSE, b"", mask=True), end=True)
             peer.whole(id)
     until_endings(site_, "upgraded", 3)
+    # Series of routes that are gone are shown for a few scrapes only, and the waiting above has used them up: from
+    # then on the sums over routes no longer agree with those over endings.
+    site_.gate.audited = False
 
 
 def half_closing_origin(first):

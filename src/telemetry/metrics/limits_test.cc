@@ -6,6 +6,8 @@
 namespace glassgate::telemetry {
 namespace {
 
+constexpr unsigned kPastTheGrace = MetricsRegistry::kRetiredGraceScrapes + 2;
+
 using model::Ending;
 using scene::at;
 using scene::Call;
@@ -56,7 +58,7 @@ TEST(SeriesLimit, HasRoomAgainWhenSeriesVanish) {
     EXPECT_FALSE(has(scene::scrape(shop.registry),
                      R"(flex_requests_total{route="r99",method="GET",path="/r/99"})"));
     shop.apply(scene::shop(3));
-    for (int i = 0; i < 5; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     Plan last = scene::shop(4);
     last->routes.push_back(scene::route("r99", {"/r/99"}));
     shop.apply(last);

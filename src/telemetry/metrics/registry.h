@@ -47,7 +47,8 @@ struct External {
 class MetricsRegistry {
 public:
     // A scrape or two may be lost on the way; after this many a series that is gone is forgotten.
-    static constexpr unsigned kRetiredGraceScrapes = 3;
+    // Enough for several scrapers and people who look in between: each must see the last of it.
+    static constexpr unsigned kRetiredGraceScrapes = 20;
     // And where nobody scrapes, after so many reloads.
     static constexpr unsigned kRetiredGraceReloads = 32;
 

@@ -9,6 +9,8 @@
 namespace glassgate::telemetry {
 namespace {
 
+constexpr unsigned kPastTheGrace = MetricsRegistry::kRetiredGraceScrapes + 2;
+
 using scene::at;
 using scene::Call;
 using scene::has;
@@ -99,12 +101,12 @@ TEST(Reload, NothingVanishesWhileAnOldExchangeIsOpen) {
     shop.registry.plan_prepared(next, {});
     for (unsigned w = 0; w < 2; ++w) shop.worker(w).plan_applied(next);
     shop.worker(0).plan_retired(1);  // worker 1 has a slow one
-    for (int i = 0; i < 10; ++i)
+    for (unsigned i = 0; i < kPastTheGrace; ++i)
         EXPECT_TRUE(has(scene::scrape(shop.registry), series("flex_requests_total", kCart)));
     Call(old).on(1).method(Method::post).through(shop.worker(1));
     shop.worker(1).plan_retired(1);
     EXPECT_EQ(at(scene::scrape(shop.registry), series("flex_requests_total", kCart)), 1);
-    for (int i = 0; i < 10; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     EXPECT_FALSE(has(scene::scrape(shop.registry), series("flex_requests_total", kCart)));
 }
 
@@ -136,7 +138,7 @@ TEST(Reload, ARouteThatComesBackAfterTheGraceStartsAnew) {
     Shop shop;
     Call(shop.plan).on(1).method(Method::post).through(shop.worker(), 7);
     shop.apply(without_cart(2));
-    for (int i = 0; i < 5; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     shop.apply(scene::shop(3));
     Call(shop.plan).on(1).method(Method::post).through(shop.worker(), 2);
     const Scrape found = scene::scrape(shop.registry);
@@ -172,7 +174,7 @@ TEST(Reload, APlanThatIsNeverAppliedGoesWithTheNextOne) {
         R"(flex_requests_total{route="stillborn",method="POST",path="/api/cart"})";
     EXPECT_TRUE(has(scene::scrape(shop.registry), kStillborn));
     shop.apply(scene::shop(3));
-    for (int i = 0; i < 5; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     EXPECT_FALSE(has(scene::scrape(shop.registry), kStillborn));
     EXPECT_TRUE(has(scene::scrape(shop.registry), series("flex_requests_total", kCart)));
 }
@@ -184,10 +186,11 @@ TEST(Reload, APreparedPlanWaitsForEveryWorker) {
     shop.registry.plan_prepared(next, {});
     constexpr std::string_view kBasket =
         R"(flex_requests_total{route="basket",method="POST",path="/api/cart"})";
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(at(scene::scrape(shop.registry), kBasket), 0);
+    for (unsigned i = 0; i < kPastTheGrace; ++i)
+        EXPECT_EQ(at(scene::scrape(shop.registry), kBasket), 0);
     shop.worker(0).plan_applied(next);
     shop.worker(0).plan_retired(1);
-    for (int i = 0; i < 10; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     Call(next).on(1).method(Method::post).through(shop.worker(0));
     Call(shop.plan).on(1).method(Method::post).through(shop.worker(1));
     const Scrape found = scene::scrape(shop.registry);
@@ -284,7 +287,7 @@ TEST(Gauges, OfWhatIsGoneStayWhileSomethingIsOpen) {
     shop.worker().upstream_connections_changed("cart", 2);
     shop.apply(without_cart(2));
     shop.apply(without_cart(3));
-    for (int i = 0; i < 10; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     Scrape found = scene::scrape(shop.registry);
     EXPECT_EQ(at(found, R"(flex_connections{listener="admin"})"), 1);
     EXPECT_EQ(at(found, R"(flex_upstream_connections{upstream="cart"})"), 2);
@@ -296,7 +299,7 @@ TEST(Gauges, OfWhatIsGoneStayWhileSomethingIsOpen) {
     EXPECT_EQ(at(found, R"(flex_connection_endings_total{listener="admin",ending="drained"})"), 1);
     EXPECT_EQ(at(found, R"(flex_upstream_connections{upstream="cart"})"), 0);
     expect_no_negative(found);
-    for (int i = 0; i < 4; ++i) found = scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) found = scene::scrape(shop.registry);
     EXPECT_FALSE(has(found, R"(flex_connections{listener="admin"})"));
     EXPECT_FALSE(has(found, R"(flex_connection_endings_total{listener="admin",ending="drained"})"));
     EXPECT_FALSE(has(found, R"(flex_upstream_connections{upstream="cart"})"));
@@ -307,7 +310,7 @@ TEST(Gauges, OfWhatComesBackWhileSomethingIsOpenGoOn) {
     shop.worker().connection_opened(1);
     shop.worker().upstream_connections_changed("cart", 1);
     shop.apply(without_cart(2));
-    for (int i = 0; i < 10; ++i) (void)scene::scrape(shop.registry);
+    for (unsigned i = 0; i < kPastTheGrace; ++i) (void)scene::scrape(shop.registry);
     shop.apply(scene::shop(3));
     shop.worker().connection_opened(1);
     EXPECT_EQ(at(scene::scrape(shop.registry), R"(flex_connections{listener="admin"})"), 2);
