@@ -189,7 +189,7 @@ LineReader::Got LineReader::next(std::string_view& line) {
             return here == 0 ? Got::end : Got::torn;
         }
         if (buffer_.empty()) buffer_.resize(kReadBytes + kMaxLineBytes + 1);
-        std::memmove(buffer_.data(), from, here);
+        if (here != 0) std::memmove(buffer_.data(), from, here);
         begin_ = 0, end_ = here;
         const auto got = read_some(buffer_.data() + end_, buffer_.size() - end_);
         if (!got) {
