@@ -26,7 +26,7 @@ from proxies.glassgate import Glassgate
 from report import Report
 
 SECTIONS = ("headers", "main", "telemetry", "connections", "bodies", "rates", "workers", "syscalls", "memory",
-            "scrape", "plan")
+            "scrape", "plan", "handshakes", "h2", "idle_tls", "streams", "store")
 
 
 def options():

@@ -17,7 +17,8 @@ MAY_INCLUDE = {
     "audit": SUBSTRATE,
     "store": {"base", "model", "io", "http"},
     "alert": {"base", "model", "io", "http", "store"},
-    "config": SUBSTRATE | {"policy", "proxy", "telemetry", "audit", "store", "alert"},
+    "flight": {"base", "model", "io", "http", "telemetry", "store"},
+    "config": SUBSTRATE | {"policy", "proxy", "telemetry", "audit", "store", "alert", "flight"},
     "console": SUBSTRATE | {"store", "alert", "config", "telemetry"},
     "control": {"base", "model", "io", "http", "config"},
     "gateway": None,  # everything

@@ -16,6 +16,7 @@ FIELDS = """[request.timestamp, request.id, request.method, request.path, respon
 class Glassgate(Proxy):
     name = "glassgate"
     binary = ROOT / "build" / "release" / "glassgate"
+    store = False                    # nobody else in the tables keeps a history of itself
 
     def routes(self) -> str:
         policies = POLICIES if self.limit else ""
@@ -25,7 +26,7 @@ class Glassgate(Proxy):
       upstream: {{url: "http://127.0.0.1:{self.setup.origin_port}"}}{policies}"""
 
     def document(self) -> str:
-        self.metrics_port = processes.free_port()
+        self.metrics_port, self.console_port = processes.free_port(), processes.free_port()
         truth = {True: "true", False: "false"}
         return f"""apiVersion: gateway.mulesoft.com/v1alpha1
 kind: Gateway
@@ -34,7 +35,9 @@ spec:
   workers: {self.setup.workers}
   listeners: [{{name: public, address: "http://127.0.0.1:{self.port}", limits: {{connections: {self.setup.connections}}}}}]
   routes:{self.routes()}
+  console: {{enabled: {truth[self.store]}, port: {self.console_port}}}
   telemetry:
+    store: {{enabled: {truth[self.store]}}}
     seriesLimit: 2000000
     metrics: {{enabled: {truth[self.metrics]}, address: "127.0.0.1", port: {self.metrics_port}}}
     tracing:
@@ -67,6 +70,11 @@ class ManyRoutes(Glassgate):
         return super().routes() + many + f"""
   upstreams:
     - {{name: origin, targets: [{upstream}]}}"""
+
+
+class WithStore(Glassgate):
+    """The built-in store samples once a second, and the console is there to be asked."""
+    store = True
 
 
 def with_routes(count: int, methods: str = "GET") -> type[ManyRoutes]:

@@ -102,6 +102,8 @@ std::optional<Configuration> compile(const InputDocuments& documents, uint64_t g
     configuration.plan = std::make_shared<const proxy::Plan>(std::move(draft.plan));
     configuration.probe = draft.probe;
     configuration.telemetry = std::move(draft.telemetry);
+    configuration.flight = std::move(draft.flight);
+    configuration.alerting = std::move(draft.alerting);
     configuration.store = std::move(draft.store);
     configuration.console = std::move(draft.console);
     configuration.rate_limits = std::move(draft.rate_limits);

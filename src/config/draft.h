@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "alert/settings.h"
 #include "base/clock.h"
 #include "base/document.h"
 #include "config/load.h"
@@ -33,6 +34,8 @@ struct Draft {
     model::PlanNames names;
     telemetry::Settings telemetry;
     std::optional<ProbeSetting> probe;
+    flight::RecorderSettings flight;
+    alert::Settings alerting;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;
@@ -55,7 +58,9 @@ void compile_routes(const Node* routes, Draft& draft);
 void compile_policies(const Node* policies, Draft& draft, proxy::RoutePlan& route);
 void check_routes(Draft& draft);  // no two routes for the same requests
 void compile_telemetry(const Node* telemetry, Draft& draft);
-void compile_store(const Node* store, Draft& draft);      // of telemetry
+void compile_flight(const Node* flight_recorder, Draft& draft);  // of telemetry
+void compile_alerting(const Node* alerting, Draft& draft);       // of telemetry
+void compile_store(const Node* store, Draft& draft);             // of telemetry
 void compile_console(const Node* console, Draft& draft);  // after the others' ports are known
 
 // The index of the upstream a route's `upstream` names or describes; nothing after a mistake.

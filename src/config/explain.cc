@@ -110,15 +110,18 @@ std::string protocol_text(const UpstreamPlan& u) {
 void health_check_text(const proxy::HealthCheckPlan& check, const std::string& indent,
                        std::string& out) {
     out += indent + "health check: ";
-    if (check.grpc)
+    using proxy::HealthCheckType;
+    if (check.type == HealthCheckType::tcp)
+        out += "connect";
+    else if (check.type == HealthCheckType::http)
+        out += "GET " + check.path;
+    else
         out += "gRPC " + (check.grpc_service.empty() ? std::string("server")
                                                      : "service " + check.grpc_service);
-    else
-        out += "GET " + check.path;
     out += " every " + ms(check.interval_ms) + ", timeout " + ms(check.timeout_ms) +
            ", healthy after " + std::to_string(check.healthy_threshold) + ", unhealthy after " +
            std::to_string(check.unhealthy_threshold);
-    if (!check.grpc)
+    if (check.type == HealthCheckType::http)
         out += ", expects " + std::to_string(check.expect_min) + " to " +
                std::to_string(check.expect_max);
     out += "\n";
@@ -243,6 +246,23 @@ void store_text(const StoreSettings& s, std::string& out) {
                ": " + joined(job.targets) + "\n";
 }
 
+// Likewise.
+void flight_text(const flight::RecorderSettings& f, std::string& out) {
+    if (f == flight::RecorderSettings{}) return;
+    out += "flight recorder: ";
+    if (!f.enabled) {
+        out += "off\n";
+        return;
+    }
+    out += (f.directory.empty() ? std::string("in the state directory") : "in " + f.directory) +
+           ", at most " + std::to_string(f.limits.max_bytes) + " bytes and " +
+           std::to_string(f.limits.max_records) + " records, flushed every " + ms(f.flush_ms) +
+           "\n  keeps errors, refusals, events";
+    if (f.selection.slower_than_ns != 0)
+        out += ", slower than " + ms(f.selection.slower_than_ns / 1'000'000);
+    out += ", of the rest " + decimal(f.selection.sample_rate) + "\n";
+}
+
 void console_text(const ConsoleSettings& c, std::string& out) {
     ConsoleSettings plain;
     plain.required = c.required;
@@ -355,6 +375,8 @@ std::string explain(const Configuration& configuration) {
     tracing_text(configuration.telemetry.tracing, plan.trace, out);
     logging_text(configuration.telemetry.logging, out);
     store_text(configuration.store, out);
+    flight_text(configuration.flight, out);
+    alerting_text(configuration.alerting, out);
     console_text(configuration.console, out);
     return out;
 }

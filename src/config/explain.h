@@ -17,4 +17,7 @@ namespace glassgate::config {
 // "path /a(/.*)?, methods GET|HEAD"; "any request".
 [[nodiscard]] std::string rule_text(const proxy::RequestRule& rule);
 
+// The part about alerting (explain_alerting.cc).
+void alerting_text(const alert::Settings& alerting, std::string& out);
+
 }  // namespace glassgate::config

@@ -89,7 +89,19 @@ Digest digest_of(const Result<std::string>& text) {
     return digest;
 }
 
-Digest content_of(const std::string& path) { return digest_of(read_file(path, kMaxWatchedBytes)); }
+Digest content_of(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(path, error))
+        return digest_of(read_file(path, kMaxWatchedBytes));
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
+         at.increment(error))
+        names.push_back(at->path().filename().string());
+    std::sort(names.begin(), names.end());
+    Digest digest;
+    for (const std::string& name : names) digest.add(name);
+    return digest;
+}
 
 std::vector<std::string> list_files(const std::vector<std::string>& paths,
                                     Diagnostics& diagnostics) {

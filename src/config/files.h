@@ -17,6 +17,7 @@ namespace glassgate::config {
 // What a watched file held, or why it could not be read: equal as long as nothing changes.
 inline constexpr std::size_t kMaxWatchedBytes = 8u << 20;
 [[nodiscard]] Digest digest_of(const Result<std::string>& text);
+// Of a folder: of the names in it.
 [[nodiscard]] Digest content_of(const std::string& path);
 
 // The files `paths` stand for, in order: a file is itself, a folder its *.yaml and *.yml in the

@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "alert/settings.h"
 #include "base/document.h"
 #include "config/console_settings.h"
 #include "config/digest.h"
 #include "config/store_settings.h"
+#include "flight/settings.h"
 #include "io/tls/ticket_keys.h"
 #include "proxy/plan.h"
 #include "telemetry/settings.h"
@@ -43,6 +45,8 @@ struct Configuration {
     std::shared_ptr<const proxy::Plan> plan;
     std::optional<ProbeSetting> probe;
     telemetry::Settings telemetry;
+    flight::RecorderSettings flight;
+    alert::Settings alerting;
     StoreSettings store;
     ConsoleSettings console;
     std::vector<RateLimitSetting> rate_limits;

@@ -88,7 +88,8 @@ TEST(Load, GivesPlanNamesAndRouterOneGeneration) {
 
 TEST(Load, CapturesWhatTheLogShowsAndWhatIsAlwaysNeeded) {
     const Loaded loaded = load_text(
-        "  telemetry: {logging: {fields: [jwt.sub, request.headers.X-Tenant, request.query]}}\n");
+        "  telemetry: {flightRecorder: {enabled: false}, "
+        "logging: {fields: [jwt.sub, request.headers.X-Tenant, request.query]}}\n");
     ASSERT_TRUE(loaded.configuration) << mistakes(loaded);
     const model::FieldSelection& captured = loaded.configuration->plan->names->captured;
     for (const Field field : {Field::request_query, Field::client_id, Field::client_name,
@@ -105,8 +106,9 @@ TEST(Load, CapturesWhatTheLogShowsAndWhatIsAlwaysNeeded) {
 }
 
 TEST(Load, TracingCapturesWhatSpansShow) {
-    const Loaded off = load_text("  telemetry: {tracing: {enabled: false}}\n");
-    const Loaded on = load_text("  telemetry: {tracing: {sampleRate: 0.5}}\n");
+    const std::string no_recorder = "flightRecorder: {enabled: false}";
+    const Loaded off = load_text("  telemetry: {tracing: {enabled: false}, " + no_recorder + "}\n");
+    const Loaded on = load_text("  telemetry: {tracing: {sampleRate: 0.5}, " + no_recorder + "}\n");
     ASSERT_TRUE(off.configuration && on.configuration);
     EXPECT_FALSE(off.configuration->plan->trace.enabled);
     EXPECT_FALSE(off.configuration->plan->names->captured.has(Field::request_user_agent));
@@ -114,6 +116,16 @@ TEST(Load, TracingCapturesWhatSpansShow) {
     EXPECT_DOUBLE_EQ(on.configuration->plan->trace.sample_rate, 0.5);
     EXPECT_TRUE(on.configuration->plan->names->captured.has(Field::request_user_agent));
     EXPECT_TRUE(on.configuration->plan->names->captured.has(Field::policy_outcomes));
+}
+
+TEST(Load, TheFlightRecorderCapturesWhatItsRecordsShow) {
+    const Loaded on = load_text("  telemetry: {logging: {fields: [request.id]}}\n");
+    ASSERT_TRUE(on.configuration);
+    EXPECT_TRUE(on.configuration->flight.enabled);
+    const auto& captured = on.configuration->plan->names->captured;
+    for (const Field field : {Field::request_query, Field::request_user_agent,
+                              Field::policy_outcomes, Field::tls_client_cert_subject})
+        EXPECT_TRUE(captured.has(field)) << model::describe(field).name;
 }
 
 TEST(Load, StateKeysLiveWithTargetsAndNames) {

@@ -41,4 +41,6 @@ void NamedFiles::note_secret(const std::string& path) {
     if (text) OPENSSL_cleanse(text->data(), text->size());
 }
 
+void NamedFiles::note_folder(const std::string& path) { remember(path, content_of(path)); }
+
 }  // namespace glassgate::config

@@ -21,6 +21,9 @@ public:
     // Holds a secret: watched, but not part of content().
     void note_secret(const std::string& path);
 
+    // Files may come and go there: its names are watched.
+    void note_folder(const std::string& path);
+
     [[nodiscard]] const std::vector<SeenFile>& seen() const noexcept { return seen_; }
     // Of all that is no secret.
     [[nodiscard]] const Digest& content() const noexcept { return content_; }

@@ -76,7 +76,7 @@ void read_job(const Node& node, Diagnostics& diagnostics, StoreSettings& setting
         for (const Node& item : targets->items) add(item);
     }
     const bool taken = index_of(settings.scrape, &ScrapeJob::job, job.job).has_value();
-    if (taken || job.job == "glassgate")
+    if (taken || job.job == settings.job)
         fields.mistake(node.position, "job " + quote(job.job) + " is taken", "another name");
     settings.scrape.push_back(std::move(job));
 }
@@ -88,6 +88,7 @@ void compile_store(const Node* node, Draft& draft) {
     Fields fields(or_empty(node), draft.diagnostics, "store");
     settings.enabled = fields.boolean("enabled", settings.enabled);
     settings.path = fields.text("path");
+    settings.job = read_name(fields, "job", settings.job);
     read_tiers(fields, settings);
     settings.max_series = read_unsigned(fields, "maxSeries", settings.max_series, 1000, 10'000'000);
     settings.memory_max_bytes = read_unsigned(fields, "memoryMaxBytes", settings.memory_max_bytes,

@@ -20,6 +20,7 @@ struct ScrapeJob {
 struct StoreSettings {
     bool enabled = true;
     std::string path;  // empty: the state directory's, or memory only if there is none
+    std::string job = "flex-gateway";  // of the gateway's own series: what the dashboards ask for
     std::vector<store::Tier> tiers = store::Settings{}.tiers;
     uint32_t max_series = store::Settings{}.max_series;
     uint64_t memory_max_bytes = store::Settings{}.memory_max_bytes;

@@ -280,6 +280,8 @@ void compile_telemetry(const Node* node, Draft& draft) {
     read_metrics(fields.child("metrics"), draft);
     read_tracing(fields.child("tracing"), draft);
     read_logging(fields.child("logging"), draft);
+    compile_flight(fields.child("flightRecorder"), draft);
+    compile_alerting(fields.child("alerting"), draft);
     compile_store(fields.child("store"), draft);
     for (const Field field : kAlwaysCaptured) draft.names.captured.add(field);
     if (const telemetry::TracingSettings& tracing = draft.telemetry.tracing; tracing.enabled) {

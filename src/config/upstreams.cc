@@ -173,21 +173,28 @@ void read_check_path(Fields& fields, proxy::HealthCheckPlan& check) {
 
 // What is asked: a path, or the health service of gRPC.
 void read_question(Fields& fields, const UpstreamPlan& upstream, proxy::HealthCheckPlan& check) {
-    check.grpc = fields.choice("type", {"http", "grpc"}, 0) == 1;
-    const auto without_use = [&](std::string_view key, std::string_view type) {
+    using proxy::HealthCheckType;
+    constexpr HealthCheckType kTypes[] = {HealthCheckType::http, HealthCheckType::grpc,
+                                          HealthCheckType::tcp};
+    constexpr std::string_view kNames[] = {"http", "grpc", "tcp"};
+    const std::size_t type = fields.choice("type", {"http", "grpc", "tcp"}, 0);
+    check.type = kTypes[type];
+    const auto without_use = [&](std::string_view key, std::string_view use) {
         if (const Node* const node = fields.child(key))
-            fields.mistake(node->position,
-                           std::string(key) + " in a health check of type " + std::string(type),
-                           type == "grpc" ? "service, or type http" : "type grpc");
+            fields.mistake(
+                node->position,
+                std::string(key) + " in a health check of type " + std::string(kNames[type]),
+                std::string(use));
     };
-    if (!check.grpc) {
-        without_use("service", "http");
+    if (check.type != HealthCheckType::grpc) without_use("service", "type: grpc");
+    if (check.type == HealthCheckType::http) {
         read_check_path(fields, check);
         read_expected_status(fields, check);
         return;
     }
-    without_use("path", "grpc");
-    without_use("expectStatus", "grpc");
+    without_use("path", "type: http");
+    without_use("expectStatus", "type: http");
+    if (check.type == HealthCheckType::tcp) return;
     check.grpc_service = fields.text("service");
     const bool plain_auto =
         upstream.protocol == proxy::UpstreamProtocol::negotiate && upstream.tls_key.empty();
@@ -292,15 +299,24 @@ std::string protocol_key(const UpstreamPlan& upstream) {
     return key;
 }
 
+std::string question_key(const proxy::HealthCheckPlan& check) {
+    switch (check.type) {
+        case proxy::HealthCheckType::http:
+            break;
+        case proxy::HealthCheckType::grpc:
+            return "grpc " + check.grpc_service;
+        case proxy::HealthCheckType::tcp:
+            return "tcp";
+    }
+    return check.path;
+}
+
 // Pools and health live on under an equal key: the same targets in the same order, and nobody left
 // to heal a target that a health check, since removed, has declared dead.
 std::string state_key(const UpstreamPlan& upstream) {
     std::string key = upstream.name;
     for (const TargetPlan& target : upstream.targets) key += "|" + target.label;
-    if (upstream.health_check)
-        key += "|checked " + (upstream.health_check->grpc
-                                  ? "grpc " + upstream.health_check->grpc_service
-                                  : upstream.health_check->path);
+    if (upstream.health_check) key += "|checked " + question_key(*upstream.health_check);
     if (upstream.thresholds.any()) key += "|counted";  // from its first connection on
     key += protocol_key(upstream);
     return key;

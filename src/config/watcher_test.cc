@@ -9,6 +9,7 @@
 #include <fstream>
 #include <mutex>
 
+#include "config/files.h"
 #include "config/watched_places.h"
 
 namespace glassgate::config {
@@ -58,11 +59,16 @@ protected:
 
     fs::path folder_;
 
+    SeenFile seen(const std::string& name) {
+        const std::string path = (folder_ / name).string();
+        return {path, content_of(path)};
+    }
+    std::unique_ptr<Watcher> watcher_;
+
 private:
     std::mutex mutex_;
     std::condition_variable called_;
     int calls_ = 0, seen_ = 0;
-    std::unique_ptr<Watcher> watcher_;
 };
 
 TEST_F(WatcherTest, SeesAFileWrittenInPlace) {
@@ -129,6 +135,33 @@ TEST_F(WatcherTest, SeesAFileThatWasMissing) {
     start({"later/g.yaml"});
     fs::create_directory(folder_ / "later");
     write("later/g.yaml", "a");
+    EXPECT_TRUE(next());
+}
+
+TEST_F(WatcherTest, FollowsFilesThatTheConfigurationNames) {
+    for (const char* name : {"g.yaml", "site.pem", "other.pem"}) write(name, "a");
+    fs::create_directory(folder_ / "keys");
+    start({"g.yaml"});
+    watcher_->also_watch({seen("g.yaml"), seen("site.pem"), seen("keys/site.key")});
+    write("site.pem", "b");
+    EXPECT_TRUE(next());
+    write("keys/site.key", "b");  // was missing
+    EXPECT_TRUE(next());
+    watcher_->also_watch({seen("g.yaml"), seen("other.pem")});
+    const int before = calls();
+    write("site.pem", "c");  // nobody's any more
+    write("other.pem", "b");
+    EXPECT_TRUE(next());
+    EXPECT_EQ(calls(), before + 1);
+}
+
+// What changes while a load is under way is not missed.
+TEST_F(WatcherTest, AFileThatChangedSinceItWasReadIsAChange) {
+    for (const char* name : {"g.yaml", "site.pem"}) write(name, "a");
+    start({"g.yaml"});
+    const SeenFile old = seen("site.pem");
+    write("site.pem", "b");
+    watcher_->also_watch({old});
     EXPECT_TRUE(next());
 }
 

@@ -15,9 +15,6 @@ using store::Stats;
 using telemetry::MetricType;
 using telemetry::Sample;
 
-// The jobs of others are named in the configuration; this one is ours.
-constexpr std::string_view kOwnJob = "glassgate";
-
 store::Settings to_store(const config::StoreSettings& settings, const std::string& directory) {
     store::Settings made;
     made.directory = directory;
@@ -111,7 +108,7 @@ BuiltInStore::BuiltInStore(std::unique_ptr<store::Store> store,
     : store_(std::move(store)),
       settings_(settings),
       feed_(registry),
-      labels_{{"instance", gateway}, {"job", std::string(kOwnJob)}},
+      labels_{{"instance", gateway}, {"job", settings.job}},
       sampler_(*store_, labels_, settings.interval_ms,
                [this](store::Feed& feed) { feed_.read(feed); }) {
     for (const telemetry::Family& family : telemetry::metric_catalogue())
@@ -171,7 +168,7 @@ void BuiltInStore::stop() {
 
 std::vector<console::ScrapeTarget> BuiltInStore::targets() const {
     console::ScrapeTarget own;
-    own.job = kOwnJob;
+    own.job = settings_.job;
     own.url = metrics_url_;
     own.labels = labels_;
     own.discovered = console::discovered_labels(metrics_url_, own.job);

@@ -15,8 +15,12 @@
 #include "config/watcher.h"
 #include "console/api/prometheus_api.h"
 #include "gateway/admin.h"
+#include "gateway/alerting.h"
 #include "gateway/built_in_store.h"
 #include "gateway/console_service.h"
+#include "gateway/flight_routes.h"
+#include "gateway/flight_slot.h"
+#include "gateway/overview.h"
 #include "gateway/version.h"
 #include "policy/services.h"
 #include "proxy/control.h"
@@ -24,6 +28,7 @@
 #include "shared/breaker_board.h"
 #include "shared/load_board.h"
 #include "shared/quota_ledger.h"
+#include "telemetry/metrics/certificate_expiry.h"
 #include "telemetry/metrics/process.h"
 
 namespace glassgate::gateway {
@@ -57,18 +62,24 @@ public:
 
 private:
     [[nodiscard]] std::optional<config::Configuration> read_configuration(uint64_t generation);
+    void set_tap();
     Status start_workers();
     Status open_store();
     Status start_console();
     Status apply_console(const config::ConsoleSettings& settings);
     [[nodiscard]] console::RuntimeFacts runtime_facts() const;
+    // Where state is kept across restarts; empty: nowhere.
+    [[nodiscard]] std::string state_directory_now() const {
+        return options_.in_memory ? std::string() : state_directory(options_.state_dir);
+    }
     Status apply(const config::Configuration& next);
-    Status apply_endpoints(const config::Configuration& next);
+    Status apply_endpoints(const config::Configuration& next, const telemetry::Settings& telemetry);
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
     void abandon_workers(std::size_t count);
     void reject(const std::string& reason, std::size_t errors);
     void announce(const config::Configuration& before, const config::Configuration& now,
                   uint64_t took_ns);
+    void look_after_tls(const config::Configuration& now);
     void export_state();
     void stop_all(int64_t drain_ms, uint32_t flush_ms);
 
@@ -88,8 +99,13 @@ private:
     shared::BreakerBoard breakers_;
     shared::LoadBoard loads_;
     policy::Services services_;
+    telemetry::CertificateExpiry certificates_;
+    FlightSlot flight_;  // before telemetry: a scrape reads it
+    Overview overview_;  // likewise: its thread writes it
+    OverviewStream overview_stream_{overview_};
     std::unique_ptr<telemetry::Telemetry> telemetry_;
     std::unique_ptr<BuiltInStore> store_;  // null: switched off
+    std::unique_ptr<Alerting> alerting_;   // null: without a store
     console::PrometheusApi api_;
     std::unique_ptr<ConsoleService> console_;
     const uint64_t started_wall_ns_ = wall_now_ns();
@@ -133,12 +149,16 @@ std::expected<void, StartError> RunningGateway::start_up() {
         telemetry::Telemetry::create(configuration->plan->workers, configuration->telemetry);
     if (!telemetry) return environment(telemetry.error());
     telemetry_ = std::move(*telemetry);
-    if (options_.tap.exchange || options_.tap.event) telemetry_->set_tap(options_.tap);
+    set_tap();
     configuration_ = std::move(*configuration);
     const config::Configuration& now = *configuration_;
-    if (auto status = telemetry_->reconfigure(now.telemetry, now.plan->names); !status)
+    auto settings = flight_.prepare(now.flight, state_directory_now(), now.telemetry);
+    if (!settings) return environment(settings.error());
+    if (auto status = telemetry_->reconfigure(*settings, now.plan->names); !status)
         return environment(status.error());
+    flight_.commit();
     export_state();
+    flight_.export_state(telemetry_->metrics());
     if (auto status = open_store(); !status) return environment(status.error());
     if (auto status = start_workers(); !status) return environment(status.error());
     auto admin = Admin::start(now.telemetry.metrics, telemetry_->metrics());
@@ -159,6 +179,18 @@ std::expected<void, StartError> RunningGateway::start_up() {
     return {};
 }
 
+// What the overview is made of; and the demo's panel, if there is one.
+void RunningGateway::set_tap() {
+    telemetry_->set_tap({[this](const model::Exchange& exchange) {
+                             overview_.exchange(exchange);
+                             if (options_.tap.exchange) options_.tap.exchange(exchange);
+                         },
+                         [this](const Event& event) {
+                             overview_.event(event);
+                             if (options_.tap.event) options_.tap.event(event);
+                         }});
+}
+
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
@@ -175,7 +207,18 @@ Status RunningGateway::start_workers() {
     control_->apply(configuration_->plan, kResolvePatienceMs);
     TRY_STATUS(prepare_workers(configuration_->plan));
     for (const auto& worker : workers_) worker->commit();
+    look_after_tls(*configuration_);
     return {};
+}
+
+// What goes on with certificates and keys while a plan is in force.
+void RunningGateway::look_after_tls(const config::Configuration& now) {
+    std::vector<telemetry::CertificateExpiry::Certificate> certificates;
+    for (const config::CertificateExpiry& one : now.certificates)
+        certificates.push_back(
+            {one.listener.empty() ? one.upstream : one.listener, one.name, one.not_after_s});
+    certificates_.set(certificates);
+    control_->rotate(now.ticket_keys);
 }
 
 // What may fail: opening listeners. All workers have the plan prepared afterwards, or none.
@@ -196,10 +239,10 @@ void RunningGateway::abandon_workers(std::size_t count) {
 Status RunningGateway::open_store() {
     console_ = std::make_unique<ConsoleService>(telemetry_->metrics());
     if (!configuration_->store.enabled) return {};
-    const std::string state =
-        options_.in_memory ? std::string() : state_directory(options_.state_dir);
-    store_ = TRY(BuiltInStore::open(configuration_->store, state, telemetry_->metrics(),
-                                    configuration_->plan->names->gateway));
+    store_ = TRY(BuiltInStore::open(configuration_->store, state_directory_now(),
+                                    telemetry_->metrics(), configuration_->plan->names->gateway));
+    alerting_ = TRY(Alerting::start(configuration_->alerting, configuration_->console,
+                                    state_directory_now(), store_->store(), telemetry_->metrics()));
     return {};
 }
 
@@ -212,8 +255,11 @@ Status RunningGateway::start_console() {
         api_.build = {std::string(version()), std::string(commit())};
         api_.runtime = [this] { return runtime_facts(); };
         api_.targets = [this] { return store_->targets(); };
+        alerting_->serve(api_);
         console_->add(console::prometheus_routes(api_));
+        console_->add(alerting_->routes());
     }
+    console_->add(flight_routes(flight_, overview_, overview_stream_));
     return apply_console(configuration_->console);
 }
 
@@ -234,7 +280,8 @@ console::RuntimeFacts RunningGateway::runtime_facts() const {
 
 // Metrics endpoint, console and telemetry; all as the new configuration wants it, or none.
 // Telemetry is last, since its series cannot be taken back at once.
-Status RunningGateway::apply_endpoints(const config::Configuration& next) {
+Status RunningGateway::apply_endpoints(const config::Configuration& next,
+                                       const telemetry::Settings& telemetry) {
     const config::Configuration& now = *configuration_;
     TRY_STATUS(admin_->reconfigure(next.telemetry.metrics));
     if (Status probe = admin_->reconfigure_probe(next.probe); !probe) {
@@ -244,7 +291,7 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next) {
     }
     Status status = apply_console(next.console);
     bool console_applied = status.has_value();
-    if (status) status = telemetry_->reconfigure(next.telemetry, next.plan->names);
+    if (status) status = telemetry_->reconfigure(telemetry, next.plan->names);
     if (status) return status;
     std::string message = status.error().message;
     if (console_applied)
@@ -259,14 +306,19 @@ Status RunningGateway::apply_endpoints(const config::Configuration& next) {
 
 // All or nothing: everything that may fail comes first, and is taken back when what follows does.
 Status RunningGateway::apply(const config::Configuration& next) {
+    const telemetry::Settings settings =
+        TRY(flight_.prepare(next.flight, state_directory_now(), next.telemetry));
     TRY_STATUS(prepare_workers(next.plan));
-    if (Status status = apply_endpoints(next); !status) {
+    if (Status status = apply_endpoints(next, settings); !status) {
         abandon_workers(workers_.size());
         return status;
     }
+    flight_.commit();
     if (store_ != nullptr) store_->reconfigure(next.store);
+    if (alerting_ != nullptr) alerting_->reconfigure(next.alerting, next.console);
     control_->apply(next.plan, kResolvePatienceMs);
     for (const auto& worker : workers_) worker->commit();
+    look_after_tls(next);
     return {};
 }
 
@@ -289,6 +341,10 @@ bool RunningGateway::reload() {
     }
     if (!next->store.same_store(configuration_->store)) {
         reject("spec.telemetry.store (but for scrape) changes only at a restart", 1);
+        return false;
+    }
+    if (next->alerting.directory != configuration_->alerting.directory) {
+        reject("spec.telemetry.alerting.path changes only at a restart", 1);
         return false;
     }
     if (auto status = apply(*next); !status) {
@@ -344,6 +400,7 @@ void RunningGateway::export_state() {
     gauge("flex_config_last_reload_timestamp_seconds",
           "When the configuration was last read, Unix time.",
           [this] { return static_cast<double>(last_reload_wall_ns_.load()) / 1e9; });
+    registry.add_external(certificates_.family());
     registry.add_external(telemetry::build_info(std::string(version()), std::string(commit())));
     registry.add_external({"flex_circuit_breaker_state", "0 closed, 1 half-open, 2 open.",
                            MetricType::gauge, [this](std::vector<Sample>& out) {
@@ -360,7 +417,13 @@ void RunningGateway::drain_and_stop(int64_t drain_ms) { stop_all(drain_ms, kFlus
 
 // drain_ms < 0: the plan's.
 void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
-    watcher_.reset();  // before the lock: a reload under way ends first
+    std::unique_ptr<config::Watcher> watcher;
+    {
+        const std::lock_guard lock(mutex_);  // a reload under way ends first
+        running_ = false;                    // and no other begins
+        watcher = std::move(watcher_);
+    }
+    watcher.reset();  // not under the lock: its thread may wait for that
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
     stopped_ = true;
@@ -380,14 +443,14 @@ void RunningGateway::stop_all(int64_t drain_ms, uint32_t flush_ms) {
     control_.reset();
     for (const auto& worker : workers_) worker->stop();
     if (console_) console_->stop();
+    if (alerting_) alerting_->stop();
     if (store_) store_->stop();
     if (telemetry_) {
         telemetry_->event(Event(EventKind::gateway_stopped, wall_now_ns()));
         telemetry_->stop(flush_ms);
     }
     admin_.reset();  // to the end it can be scraped
-    console_.reset();
-    store_.reset();
+    // Console and store stay, stopped: their metrics may be read until the gateway goes.
     workers_.clear();
 }
 

@@ -3,11 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <iostream>
 #include <string>
 #include <vector>
 
+#include "alert/rules/cli.h"
 #include "gateway/commands.h"
 #include "gateway/demo/demo.h"
+#include "gateway/flight_commands.h"
 #include "gateway/version.h"
 #include "store/query/cli.h"
 
@@ -89,6 +92,18 @@ void add_password(CLI::App& app, int& status) {
     password->callback([&status] { status = password_command(token); });
 }
 
+void add_rules(CLI::App& app, int& status) {
+    auto* rules = app.add_subcommand("rules", "Check and test Prometheus rule files.");
+    rules->require_subcommand(1);
+    static std::vector<std::string> check_files, test_files;
+    auto* check = rules->add_subcommand("check", "Validate rule files and print every mistake.");
+    check->add_option("files", check_files, "Rule files")->required();
+    check->callback([&status] { status = alert::check_rules(check_files, std::cout, std::cerr); });
+    auto* test = rules->add_subcommand("test", "Run rule tests written for promtool.");
+    test->add_option("files", test_files, "Rule test files")->required();
+    test->callback([&status] { status = alert::test_rules(test_files, std::cout, std::cerr); });
+}
+
 // The program's help and that of each command, as they are printed.
 std::string help_of_all(const CLI::App& app) {
     std::string text =
@@ -117,6 +132,8 @@ int run_main(int argc, char** argv) {
     add_check(app, status);
     add_demo(app, status);
     add_query(app, status);
+    add_flight_commands(app, status);
+    add_rules(app, status);
     add_password(app, status);
     add_reference(app, status);
     auto* version_command = app.add_subcommand("version", "Print the version.");

@@ -15,6 +15,8 @@ struct Connection {
     uint64_t opened_ns = 0;
     uint64_t closed_ns = 0;
     uint64_t exchanges = 0;
+    TlsVersion tls = TlsVersion::none;  // of a handshake that came to its end
+    bool tls_resumed = false;
     char listener_name[64] = {};  // the same by name, since the plan may be gone; NUL-terminated
     char peer[56] = {};           // "192.0.2.1:52114", "[2001:db8::1]:443"; NUL-terminated
     char reason[48] = {};         // why it was refused: a slug (io/tls/refusal.h); NUL-terminated

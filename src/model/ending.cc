@@ -109,6 +109,10 @@ const EndingInfo& info(Ending ending) noexcept {
 }
 std::string_view to_text(Ending ending) noexcept { return info(ending).slug; }
 std::string_view to_text(Origin o) noexcept { return kOrigins[static_cast<std::size_t>(o)]; }
+std::string_view to_text(TlsVersion version) noexcept {
+    constexpr std::string_view kVersions[kTlsVersionCount] = {"", "TLSv1.2", "TLSv1.3"};
+    return kVersions[static_cast<std::size_t>(version)];
+}
 std::string_view to_text(ConnectionEnding e) noexcept {
     return kConnectionEndings[static_cast<std::size_t>(e)];
 }

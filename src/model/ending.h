@@ -112,4 +112,17 @@ inline constexpr std::size_t kConnectionEndingCount =
     static_cast<std::size_t>(ConnectionEnding::h2_timeout) + 1;
 [[nodiscard]] std::string_view to_text(ConnectionEnding ending) noexcept;
 
+// What a connection speaks below HTTP.
+enum class TlsVersion : uint8_t { none, tls1_2, tls1_3 };
+inline constexpr std::size_t kTlsVersionCount = static_cast<std::size_t>(TlsVersion::tls1_3) + 1;
+[[nodiscard]] std::string_view to_text(TlsVersion version) noexcept;  // "TLSv1.3"; none: ""
+
+// The gateway turned the connection away, or gave it up to defend itself: the ending makes an
+// event.
+[[nodiscard]] constexpr bool is_refusal(ConnectionEnding ending) noexcept {
+    using enum ConnectionEnding;
+    return ending == limit_exceeded || ending == tls_handshake_failed ||
+           ending >= proxy_protocol_error;
+}
+
 }  // namespace glassgate::model

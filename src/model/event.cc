@@ -29,6 +29,7 @@ constexpr std::array<Row, kEventKindCount> kEvents{{
     {"config_rejected", error},
     {"error_rate_recovering", info},
     {"tls_handshake_failed", warn},
+    {"connection_refused", warn},
     {"telemetry_lost", error},
     {"audit_unavailable", error},
     {"gateway_started", info},

@@ -33,6 +33,7 @@ enum class EventKind : uint8_t {
     config_rejected,
     error_rate_recovering,
     tls_handshake_failed,
+    connection_refused,
     telemetry_lost,
     audit_unavailable,
     gateway_started,

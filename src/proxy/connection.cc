@@ -130,7 +130,13 @@ io::Task<bool> Connection::accept_tls(const ListenerPlan& listener, uint64_t dea
     });
     const io::tls::Refusal refusal =
         co_await io::handshake(socket, worker.handshakes(), deadline_ns);
-    if (refusal == io::tls::Refusal::none) co_return true;
+    if (refusal == io::tls::Refusal::none) {
+        tls = socket.tls()->version() == model::to_text(model::TlsVersion::tls1_3)
+                  ? model::TlsVersion::tls1_3
+                  : model::TlsVersion::tls1_2;
+        tls_resumed = socket.tls()->resumed();
+        co_return true;
+    }
     refuse(model::ConnectionEnding::tls_handshake_failed, io::tls::to_text(refusal),
            socket.tls()->failure());
     co_return false;
@@ -211,6 +217,8 @@ model::Connection Connection::record() const noexcept {
     r.opened_ns = opened_ns;
     r.closed_ns = worker.loop().now_ns();
     r.exchanges = exchanges;
+    r.tls = tls;
+    r.tls_resumed = tls_resumed;
     const bool v6 = std::strchr(peer_address, ':') != nullptr;
     std::snprintf(r.peer, sizeof r.peer, v6 ? "[%s]:%u" : "%s:%u", peer_address, peer_port);
     std::snprintf(r.listener_name, sizeof r.listener_name, "%s", listening->name.c_str());

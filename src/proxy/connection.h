@@ -40,6 +40,8 @@ public:
     uint64_t opened_ns = 0;
     uint64_t exchanges = 0;
     Fate fate;
+    model::TlsVersion tls = model::TlsVersion::none;
+    bool tls_resumed = false;
 
     ExchangeRun* exchange = nullptr;  // under way, on HTTP/1.1
     H2Connection* h2 = nullptr;       // when it speaks HTTP/2

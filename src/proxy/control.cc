@@ -15,6 +15,7 @@
 #include "io/resolver.h"
 #include "proxy/health_check.h"
 #include "proxy/name_refresh.h"
+#include "proxy/ticket_rotation.h"
 #include "proxy/worker.h"
 
 namespace glassgate::proxy {
@@ -67,6 +68,9 @@ public:
     ~RunningControl() override;
     Status open(const std::string& dns_servers);
     void apply(std::shared_ptr<const Plan> plan, uint32_t patience_ms) override;
+    void rotate(TicketRotation::Keys keys) override {
+        loop_->post([this, keys = std::move(keys)] { tickets_.follow(keys); });
+    }
 
 private:
     struct Checked {
@@ -89,6 +93,8 @@ private:
     std::unique_ptr<TargetBoard> board_;
     Events events_;
     Random random_;
+    HealthEnv health_{*loop_};
+    TicketRotation tickets_{*loop_};
     std::unique_ptr<NameRefresh> names_;
     Checks checks_;
     std::thread thread_;
@@ -113,6 +119,7 @@ RunningControl::~RunningControl() {
     if (!thread_.joinable()) return;
     loop_->post([this] {
         checks_.clear();
+        tickets_.follow({});
         names_.reset();
     });
     loop_->stop();
@@ -171,7 +178,7 @@ RunningControl::Checked RunningControl::begin_check(const UpstreamPlan& upstream
     board_->set_healthy(key.first, key.second, verdict.healthy());
     return {upstream.name, target.label,
             std::make_unique<HealthCheck>(
-                *loop_, random_, *upstream.health_check, target.label, verdict,
+                health_, random_, HealthTarget::of(upstream, target), verdict,
                 [this, target] { return addresses_of(target); },
                 [this, key, name = upstream.name](bool healthy, const std::string& reason) {
                     verdict_changed(key, name, healthy, reason);

@@ -1,6 +1,6 @@
-// Control: what keeps the workers informed from outside: name resolution (c-ares) and active health
-// checks, on one thread ("control") with a loop of its own. Workers never wait for it; they are
-// told results.
+// Control: what keeps the workers informed from outside: name resolution (c-ares), active health
+// checks and the rotation of session ticket keys, on one thread ("control") with a loop of its own.
+// Workers never wait for it; they are told results.
 #pragma once
 
 #include <sys/socket.h>
@@ -55,6 +55,10 @@ public:
     // of the upstream has changed (another target was added), the verdict is taken over by the
     // target of the same upstream name, label and HealthCheckPlan. Else it starts anew, as healthy.
     virtual void apply(std::shared_ptr<const Plan> plan, uint32_t patience_ms) = 0;
+
+    // Any thread. From now on these keys are rotated in their time, instead of those of the call
+    // before.
+    virtual void rotate(std::vector<std::shared_ptr<io::tls::TicketKeys>> keys) = 0;
 };
 
 }  // namespace glassgate::proxy

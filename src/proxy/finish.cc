@@ -8,9 +8,10 @@ namespace glassgate::proxy {
 void ExchangeRun::finish_stream() {
     using http::h2::ErrorCode;
     if (!client_ended_)
-        client_h2_->reset(record_.origin == model::Origin::client ? ErrorCode::cancel
-                          : tunnel_broken_ != Side::none          ? ErrorCode::connect_error
-                                                                  : ErrorCode::internal_error);
+        client_h2_->reset(head_malformed_                           ? ErrorCode::protocol_error
+                          : record_.origin == model::Origin::client ? ErrorCode::cancel
+                          : tunnel_broken_ != Side::none            ? ErrorCode::connect_error
+                                                                    : ErrorCode::internal_error);
     else if (client_h2_->stream().ended())
         return;
     else if (tunnel_active_ns_ == 0)

@@ -1,4 +1,5 @@
-// Active health checks: one small GET now and then to each target of an upstream that wants it.
+// Active health checks: one small question now and then to each target of an upstream that wants
+// it.
 #pragma once
 
 #include <sys/socket.h>
@@ -9,8 +10,8 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "io/socket.h"
 #include "io/task.h"
+#include "proxy/health_probe.h"
 #include "proxy/plan.h"
 
 namespace glassgate::proxy {
@@ -29,14 +30,6 @@ private:
     uint32_t run_ = 0;  // outcomes in a row that speak against the verdict
 };
 
-struct CheckOutcome {
-    bool passed = false;
-    std::string reason;  // why not: "status 503", "connect: Connection refused", "timeout"
-};
-
-// The status line of one answer, judged.
-[[nodiscard]] CheckOutcome judge_status(uint16_t status, const HealthCheckPlan& plan);
-
 // The checks of one target, on the loop's thread, from construction to destruction. A target with
 // several addresses is asked at each in turn. The next check starts an interval (give or take a
 // tenth, so that many gateways do not march in step) after the start of the last, but not before
@@ -48,34 +41,28 @@ public:
     using Addresses = std::function<std::vector<sockaddr_storage>()>;
     using Changed = std::function<void(bool healthy, const std::string& reason)>;
 
-    // host_header: the target's label, "product-service:3000".
-    HealthCheck(io::Loop& loop, Random& random, const HealthCheckPlan& plan,
-                std::string host_header, HealthVerdict verdict, Addresses addresses,
-                Changed changed);
+    HealthCheck(HealthEnv& env, Random& random, HealthTarget target, HealthVerdict verdict,
+                Addresses addresses, Changed changed);
     ~HealthCheck();  // a check under way is dropped
     HealthCheck(const HealthCheck&) = delete;
     HealthCheck& operator=(const HealthCheck&) = delete;
 
-    [[nodiscard]] const HealthCheckPlan& plan() const noexcept { return plan_; }
+    [[nodiscard]] const HealthCheckPlan& plan() const noexcept { return probe_.target().plan; }
     [[nodiscard]] const HealthVerdict& verdict() const noexcept { return verdict_; }
 
 private:
     io::Task<void> check();
-    io::Task<CheckOutcome> ask(sockaddr_storage address, uint64_t deadline_ns);
-    io::Task<CheckOutcome> read_answer(io::Socket& socket, uint64_t deadline_ns);
     void schedule(uint64_t since_ns) noexcept;
     static void on_due(void* self);
 
     io::Loop& loop_;
     Random& random_;
-    HealthCheckPlan plan_;
-    std::string request_;
+    HealthProbe probe_;
     HealthVerdict verdict_;
     Addresses addresses_;
     Changed changed_;
     std::size_t next_address_ = 0;
     bool ending_ = false;
-    io::Socket* busy_ = nullptr;  // what the check under way waits on
     io::Timer due_;
     io::Joinable running_;
 };

@@ -123,11 +123,20 @@ private:
 
 class HealthCheckTest : public ::testing::Test {
 protected:
-    void SetUp() override { loop_ = std::move(*io::Loop::create()); }
+    void SetUp() override {
+        loop_ = std::move(*io::Loop::create());
+        env_ = std::make_unique<HealthEnv>(*loop_);
+    }
+    static HealthTarget target_of(const HealthCheckPlan& plan) {
+        HealthTarget target;
+        target.plan = plan;
+        target.label = "target:80";
+        return target;
+    }
     void start(std::vector<sockaddr_storage> addresses, const HealthCheckPlan& plan = fast_plan()) {
         addresses_ = std::move(addresses);
         check_ = std::make_unique<HealthCheck>(
-            *loop_, random_, plan, "target:80", HealthVerdict{}, [this] { return addresses_; },
+            *env_, random_, target_of(plan), HealthVerdict{}, [this] { return addresses_; },
             [this](bool healthy, const std::string& reason) {
                 changes_.emplace_back(healthy, reason);
                 loop_->stop();
@@ -147,6 +156,7 @@ protected:
     }
 
     std::unique_ptr<io::Loop> loop_;
+    std::unique_ptr<HealthEnv> env_;
     Random random_{1};
     std::vector<sockaddr_storage> addresses_;
     std::vector<std::pair<bool, std::string>> changes_;

@@ -88,10 +88,13 @@ public:
         return stream_->ended() && stream_->unread_bytes() == stream_->received().size();
     }
     void consume(std::size_t bytes);
-    // The stream ended before its message did.
+    // The stream ended before the response did: for a server what it sends, for a client what it
+    // receives.
     [[nodiscard]] bool broken() const noexcept { return stream_->closed() && !in_order(); }
     [[nodiscard]] bool in_order() const noexcept {
-        return stream_->end().by == http::h2::StreamEnd::By::both || stream_->ended();
+        return stream_->end().by == http::h2::StreamEnd::By::both ||
+               (link_.session().role() == http::h2::Role::server ? stream_->sent_end()
+                                                                 : stream_->ended());
     }
 
     void respond(const http::h2::FieldList& fields, bool end);

@@ -64,14 +64,19 @@ enum class UpstreamProtocol : uint8_t {
 };
 enum class SendProxy : uint8_t { none, v1, v2 };
 
+enum class HealthCheckType : uint8_t {
+    http,  // a GET of `path`
+    grpc,  // grpc.health.v1.Health/Check of `grpc_service`; HTTP/2
+    tcp,   // a connect, with the TLS handshake of an upstream that has TLS
+};
 struct HealthCheckPlan {
+    HealthCheckType type = HealthCheckType::http;
     std::string path = "/";
     uint32_t interval_ms = 5000;
     uint32_t timeout_ms = 1000;
     uint32_t healthy_threshold = 2;
     uint32_t unhealthy_threshold = 3;
     uint16_t expect_min = 200, expect_max = 299;
-    bool grpc = false;         // grpc.health.v1.Health/Check instead of a GET; HTTP/2
     std::string grpc_service;  // empty: the server as a whole
     bool operator==(const HealthCheckPlan&) const = default;
 };

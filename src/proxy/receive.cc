@@ -74,6 +74,7 @@ ExchangeRun::Step ExchangeRun::read_h2_head() {
     record_.detail = state_.keep(http::to_text(error));
     end(ending_of(error));
     record_.status = http::status_of(error);
+    head_malformed_ = record_.ending == Ending::malformed_request;
     fate_.input_left = true;
     return Step::failed;
 }

@@ -102,10 +102,11 @@ io::Task<io::IoResult> ExchangeRun::send_local_reply(const http::LocalReply& loc
     } else {
         http::h2::write_local_reply(fields, state_.out, local);
     }
-    client_h2_->respond(fields, state_.out.empty());
-    client_ended_ = true;
+    // RFC 9113 §8.1.1: behind the answer to what is malformed the stream is reset (finish_stream).
+    client_ended_ = !head_malformed_;
+    client_h2_->respond(fields, client_ended_ && state_.out.empty());
     if (state_.out.empty()) co_return sent;
-    sent = co_await client_h2_->write(state_.out, {}, true, stall_ns);
+    sent = co_await client_h2_->write(state_.out, {}, client_ended_, stall_ns);
     if (sent.ok()) record_.response_bytes = state_.out.size();
     co_return sent;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <future>
 
 #include "base/clock.h"
@@ -178,6 +179,11 @@ void Worker::on_accept(void* raw, int fd, const sockaddr_storage& peer) {
         std::snprintf(refused.listener_name, sizeof refused.listener_name, "%s",
                       listening->name.c_str());
         refused.ending = model::ConnectionEnding::limit_exceeded;
+        char address[48] = {};
+        uint16_t port = 0;
+        io::format_address(peer, address, port);
+        std::snprintf(refused.peer, sizeof refused.peer,
+                      std::strchr(address, ':') != nullptr ? "[%s]:%u" : "%s:%u", address, port);
         refused.opened_wall_ns = wall_now_ns();
         refused.opened_ns = refused.closed_ns = worker.loop().now_ns();
         worker.recorder().connection_opened(refused.listener);

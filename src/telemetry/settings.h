@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "model/event.h"
 #include "model/field.h"
 
@@ -73,10 +76,21 @@ struct TracingSettings {
     bool operator==(const TracingSettings&) const = default;
 };
 
+class Sink;         // pipeline/sink.h
+class LineFormats;  // project/line_format.h
+
+// A sink that is not telemetry's own: brought by whoever introduces the planes to one another.
+struct GuestSink {
+    std::string key;  // the same again at a reload: it goes on, with its queue
+    // Not called for one that goes on. `formats` are the collector's: to be read in project().
+    std::function<Result<std::unique_ptr<Sink>>(std::shared_ptr<const LineFormats> formats)> make;
+};
+
 struct Settings {
     MetricsSettings metrics;
     LoggingSettings logging;
     TracingSettings tracing;
+    std::vector<GuestSink> guests;
 };
 
 }  // namespace glassgate::telemetry

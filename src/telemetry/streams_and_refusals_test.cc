@@ -1,4 +1,5 @@
 // What is no request: interim records of long streams, and connections that were refused.
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "telemetry/metrics/registry.h"
@@ -87,6 +88,42 @@ TEST_F(TelemetryTest, AFloodOfInterimRecordsLosesNoFinalOne) {
     uint64_t told = 0;  // the lines about the loss are events, too
     for (const std::string& line : lines()) told += line.find("telemetry_lost") != line.npos;
     EXPECT_EQ(c.events(), kInterim + told);
+}
+
+// A flood of one kind from one address is two lines: the first, and how many followed.
+TEST_F(TelemetryTest, ConnectionsGivenUpInSelfDefenceAreCoalescedLines) {
+    const auto names = plan({"response.bytes"});
+    start();
+    apply(names);
+    model::Connection refused;
+    std::snprintf(refused.listener_name, sizeof refused.listener_name, "public");
+    using enum model::ConnectionEnding;
+    for (const auto ending : {h2_rapid_reset, proxy_protocol_error})
+        for (int port = 1; port <= 40; ++port) {
+            refused.ending = ending;
+            std::snprintf(refused.reason, sizeof refused.reason, "%s",
+                          ending == proxy_protocol_error ? "bad_checksum" : "");
+            std::snprintf(refused.peer, sizeof refused.peer, "192.0.2.9:%d", port);
+            telemetry->recorder(0).connection_closed(refused);
+        }
+    telemetry->stop(10'000);
+    std::map<std::string, int> counts;
+    std::map<std::string, int> lines_of;
+    for (const std::string& line : lines()) {
+        const auto event = nlohmann::json::parse(line);
+        EXPECT_EQ(event["event"], "connection_refused");
+        EXPECT_EQ(event["listener"], "public");
+        const std::string reason = event["reason"];
+        counts[reason] += event.value("count", 1);
+        ++lines_of[reason];
+        if (reason == "proxy_protocol_error") {
+            EXPECT_EQ(event["detail"], "bad_checksum");
+        }
+    }
+    EXPECT_EQ(counts,
+              (std::map<std::string, int>{{"h2_rapid_reset", 40}, {"proxy_protocol_error", 40}}));
+    EXPECT_EQ(lines_of,
+              (std::map<std::string, int>{{"h2_rapid_reset", 2}, {"proxy_protocol_error", 2}}));
 }
 
 TEST_F(TelemetryTest, ARefusedHandshakeIsALineWithItsReason) {

@@ -19,6 +19,7 @@ struct RunningSink {
     bool traces = false;
     TracingSettings tracing;
     std::string gateway;
+    std::string guest;  // its key; empty: none
 };
 using RunningSinks = std::vector<RunningSink>;
 
@@ -64,6 +65,7 @@ private:
     Status apply(const Settings& settings, std::shared_ptr<const model::PlanNames> names);
     Result<RunningSinks> choose_logs(const LoggingSettings& logging);
     Result<RunningSink> choose_traces(const TracingSettings& tracing, const std::string& gateway);
+    Result<RunningSink> choose_guest(const GuestSink& guest);
     void export_counts();
 
     MetricsRegistry metrics_;
@@ -92,7 +94,8 @@ Result<RunningSinks> RunningTelemetry::choose_logs(const LoggingSettings& loggin
     if (!logging.enabled) return chosen;
     for (const LogOutput& output : logging.outputs) {
         const auto same = std::find_if(sinks_.begin(), sinks_.end(), [&](const RunningSink& sink) {
-            return !sink.traces && sink.log == output && sink.queue_bytes == logging.queue_bytes;
+            return !sink.traces && sink.guest.empty() && sink.log == output &&
+                   sink.queue_bytes == logging.queue_bytes;
         });
         const bool used = same != sinks_.end() &&
                           std::any_of(chosen.begin(), chosen.end(), [&](const RunningSink& c) {
@@ -101,7 +104,7 @@ Result<RunningSinks> RunningTelemetry::choose_logs(const LoggingSettings& loggin
         if (same != sinks_.end() && !used)
             chosen.push_back(*same);
         else
-            chosen.push_back({nullptr, output, logging.queue_bytes, false, {}, {}});
+            chosen.push_back({nullptr, output, logging.queue_bytes, false, {}, {}, {}});
     }
     for (RunningSink& sink : chosen) {
         if (sink.channel != nullptr) continue;
@@ -119,7 +122,15 @@ Result<RunningSink> RunningTelemetry::choose_traces(const TracingSettings& traci
     for (const RunningSink& sink : sinks_)
         if (sink.traces && sink.tracing == wanted && sink.gateway == gateway) return sink;
     auto opened = TRY(make_otlp_sink(tracing, gateway));
-    return RunningSink{std::make_shared<Channel>(std::move(opened)), {}, 0, true, wanted, gateway};
+    return RunningSink{
+        std::make_shared<Channel>(std::move(opened)), {}, 0, true, wanted, gateway, {}};
+}
+
+Result<RunningSink> RunningTelemetry::choose_guest(const GuestSink& guest) {
+    for (const RunningSink& sink : sinks_)
+        if (!sink.guest.empty() && sink.guest == guest.key) return sink;
+    auto made = TRY(guest.make(formats_));
+    return RunningSink{std::make_shared<Channel>(std::move(made)), {}, 0, false, {}, {}, guest.key};
 }
 
 Status RunningTelemetry::apply(const Settings& settings,
@@ -128,6 +139,7 @@ Status RunningTelemetry::apply(const Settings& settings,
     RunningSinks chosen = TRY(choose_logs(settings.logging));
     if (settings.tracing.enabled && names != nullptr)
         chosen.push_back(TRY(choose_traces(settings.tracing, names->gateway)));
+    for (const GuestSink& guest : settings.guests) chosen.push_back(TRY(choose_guest(guest)));
     auto format = std::make_shared<const LineFormat>(compile_line_format(settings.logging));
     // Nothing fails from here on.
     if (names != nullptr) metrics_.plan_prepared(names, settings.metrics);

@@ -115,7 +115,7 @@ def rotating(gateway, origin, folder, keep):
     with gate.client() as client:
         for count in range(5, 75, 5):   # each five are written before the next
             ids += [client.ask(f"/r/{count}/{i}").id for i in range(5)]
-            gate.until_metric("flex_telemetry_records_total", count, outcome="delivered")
+            gate.until_metric("flex_telemetry_records_total", count, sink="log_file", outcome="delivered")
     return ids
 
 
@@ -188,7 +188,7 @@ def test_a_full_disk_recovers(gateway, origin, tmp_path):
         until(lambda: last.id in log.read_text(), "the log goes on", timeout=20)
         # A line that the full disk has torn is ended; it is not counted as delivered.
         whole = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("}")]
-        delivered = gate.metrics().sum("flex_telemetry_records_total", outcome="delivered")
+        delivered = gate.metrics().sum("flex_telemetry_records_total", sink="log_file", outcome="delivered")
         assert delivered == sum("event" not in line for line in whole)
         gate.stop()
     finally:

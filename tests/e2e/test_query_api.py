@@ -145,7 +145,7 @@ def test_promtool_asks(gateway, origin):
     assert re.search(r"^\{\} =>\n(\d @\[\d+\]\n)*3 @\[\d+\]\n", promtool(
         "range", f"--start={end - 2}", f"--end={end}", "--step=1s", console.url, 'sum(flex_requests_total{route="all"})'))
     assert "flex_store_series" in promtool("series", "--match=flex_store_series", console.url)
-    assert promtool("labels", console.url, "job").split() == ["glassgate"]
+    assert promtool("labels", console.url, "job").split() == ["flex-gateway"]
     assert promtool("instant", console.url, "up(", expected=1) == ""
 
 
@@ -169,7 +169,7 @@ def test_prometheus_writes_to_it(gateway, origin, tmp_path):
         console.until_number('up{job="nobody"}', 0)
         console.until_number('sum(flex_requests_total{job="gateway",route="all"})', 1)
         # What it knows by its own sampler and what came the long way are the same.
-        console.until_number('flex_requests_total{job="glassgate",route="all",method="GET"} - ignoring(job, instance) '
+        console.until_number('flex_requests_total{job="flex-gateway",route="all",method="GET"} - ignoring(job, instance) '
                              'flex_requests_total{job="gateway",route="all",method="GET"}', 0)
         assert console.number('histogram_count(sum(flex_request_duration_seconds{job="gateway",route="all"}))') == 1
         until(lambda: "prometheus_build_info" not in console.data("metadata") and "flex_requests_total" in console.data("metadata"),
@@ -197,9 +197,9 @@ def test_prometheus_federates(gateway, origin, tmp_path):
                                   "params": {"match[]": ['{__name__=~"flex_requests_total|up"}', "flex_store_series"]},
                                   "static_configs": [{"targets": [f"127.0.0.1:{gate.console}"]}]}]}
     with watching(tmp_path / "fleet", config) as fleet:
-        until(lambda: value(fleet, 'sum(flex_requests_total{job="glassgate",route="all"})') == 1, "it is there", timeout=30)
+        until(lambda: value(fleet, 'sum(flex_requests_total{job="flex-gateway",route="all"})') == 1, "it is there", timeout=30)
         assert value(fleet, 'up{job="federate"}') == 1
-        assert value(fleet, 'up{job="glassgate",instance="e2e"}') == 1
+        assert value(fleet, 'up{job="flex-gateway",instance="e2e"}') == 1
         assert value(fleet, "scrape_samples_scraped") > 10
 
 
@@ -303,10 +303,10 @@ def test_the_command_line_asks_a_running_gateway(gateway, origin, binary):
 
     def query(*arguments):
         return subprocess.run([binary, "query", f"--url={console.url}", *arguments], capture_output=True, text=True, timeout=60)
-    assert re.fullmatch(r'up\{instance="e2e", job="glassgate"\} => 1 @\[[0-9.]+\]\n', query("up").stdout)
+    assert re.fullmatch(r'up\{instance="e2e", job="flex-gateway"\} => 1 @\[[0-9.]+\]\n', query("up").stdout)
     end = int(time.time())
     out = query("flex_config_generation", f"--start={end - 2}", f"--end={end}", "--step=1s").stdout
-    assert out.startswith('flex_config_generation{instance="e2e", job="glassgate"} =>\n1 @['), out
+    assert out.startswith('flex_config_generation{instance="e2e", job="flex-gateway"} =>\n1 @['), out
     assert json.loads(query("--json", "1 + 1").stdout)["data"]["result"][1] == "2"
     assert "scalar: 2 @[" in query("1 + 1").stdout
     wrong = query("sum by (")
@@ -330,7 +330,7 @@ def test_siblings_are_scraped(gateway, origin):
     assert console.number('scrape_duration_seconds{job="siblings"}') < 5
     targets = {t["scrapePool"]: t for t in console.data("targets")["activeTargets"]}
     assert targets["siblings"]["health"] == "up" and targets["siblings"]["labels"]["instance"] == instance
-    assert targets["glassgate"]["health"] == "up"
+    assert targets["flex-gateway"]["health"] == "up"
     sibling.stop()
     console.until_number('up{job="siblings"}', 0)
     assert console.vector('flex_requests_total{job="siblings"}') == []

@@ -173,10 +173,11 @@ def test_the_upstream_of_an_h2_client_gets_a_handshake_of_its_own(gateway, autho
     site_ = Site(gateway, authority, site, upstreams)
     keys = []
     for _ in range(2):
+        before = len(upstreams["h1"].seen)
         with site_.h2() as peer:
             id = peer.websocket("/h1/key", [("sec-websocket-version", "13"), ("sec-websocket-key", "mine"), ("origin", "http://a")])
             assert peer.head(id).status == 200
-        path, headers = upstreams["h1"].seen[-1]
+        path, headers = until(lambda: upstreams["h1"].seen[before:], "the upstream's handler has begun")[0]
         assert path == "/key" and headers["Origin"] == "http://a" and headers["Upgrade"] == "websocket"
         keys.append(headers["Sec-WebSocket-Key"])
     assert len(set(keys)) == 2 and all(len(key) == 24 for key in keys)
@@ -276,6 +277,9 @@ def test_it_survives_a_reload(gateway, authority, site, upstreams):
             peer.send(id, ws.encode(ws.CLOSE, b"", mask=True), end=True)
             peer.whole(id)
     until_endings(site_, "upgraded", 3)
+    # Series of routes that are gone are shown for a few scrapes only, and the waiting above has used them up: from
+    # then on the sums over routes no longer agree with those over endings.
+    site_.gate.audited = False
 
 
 def half_closing_origin(first):

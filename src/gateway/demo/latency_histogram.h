@@ -2,27 +2,29 @@
 // is at most 3.1 % wide) from 66 us to 137 s; what lies outside goes to the first or last bucket.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace glassgate::gateway::demo {
 
 class LatencyHistogram {
 public:
-    void add(uint64_t ns) noexcept {
+    void add(uint64_t ns) {
+        if (counts_.empty()) counts_.resize(kBuckets);
         ++counts_[bucket(ns)];
         ++total_;
     }
-    void merge(const LatencyHistogram& other) noexcept {
+    void merge(const LatencyHistogram& other) {
         if (other.total_ == 0) return;
+        if (counts_.empty()) counts_.resize(kBuckets);
         for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
         total_ += other.total_;
     }
     void clear() noexcept {
-        counts_.fill(0);
+        counts_.clear();
         total_ = 0;
     }
     [[nodiscard]] uint64_t count() const noexcept { return total_; }
@@ -61,7 +63,7 @@ private:
         return base * (1.0 + static_cast<double>(bucket % kSub) / kSub);
     }
 
-    std::array<uint32_t, kBuckets> counts_{};
+    std::vector<uint32_t> counts_;  // empty, or one a bucket: an idle second takes no memory
     uint64_t total_ = 0;
 };
 

@@ -48,4 +48,23 @@ std::vector<ClientRow> LimitedClients::top(std::size_t count, int64_t from, int6
     return rows;
 }
 
+std::vector<ClientRow> LimitedClients::top_lately(std::size_t count, int64_t from,
+                                                  int64_t to) const {
+    std::unordered_map<uint32_t, uint64_t> sums;
+    for (const Second& s : seconds_) {
+        if (s.index < from || s.index >= to) continue;
+        for (const auto& [client, hits] : s.hits) sums[client] += hits;
+    }
+    const double minutes = static_cast<double>(std::max<int64_t>(1, to - from)) / 60;
+    std::vector<ClientRow> rows;
+    for (const auto& [client, hits] : sums)
+        rows.push_back({clients_[client].id, clients_[client].name,
+                        static_cast<double>(hits) / minutes, hits});
+    std::sort(rows.begin(), rows.end(), [](const ClientRow& a, const ClientRow& b) {
+        return a.hits != b.hits ? a.hits > b.hits : a.client_id < b.client_id;
+    });
+    rows.resize(std::min(rows.size(), count));
+    return rows;
+}
+
 }  // namespace glassgate::gateway::demo

@@ -19,6 +19,9 @@ public:
     void add(int64_t second, std::string_view client_id, std::string_view name);
     // By hits since the start, most first. The rate is over the seconds [from, to).
     [[nodiscard]] std::vector<ClientRow> top(std::size_t count, int64_t from, int64_t to) const;
+    // The same by hits in those seconds, which `hits` then says.
+    [[nodiscard]] std::vector<ClientRow> top_lately(std::size_t count, int64_t from,
+                                                    int64_t to) const;
     // Forgets the seconds before `second`; totals stay.
     void forget_before(int64_t second);
     [[nodiscard]] uint64_t total() const noexcept { return total_; }

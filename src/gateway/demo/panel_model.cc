@@ -26,7 +26,7 @@ double per_second(const TrafficCell& cell, int64_t seconds) {
 
 PanelModel::PanelModel(Setup setup)
     : setup_(std::move(setup)),
-      traffic_(setup_.endpoints.size() + 1, kept_seconds(setup_.window_s, setup_.alert_divisor)),
+      traffic_(other_row() + 1, kept_seconds(setup_.window_s, setup_.alert_divisor)),
       alerts_(setup_.alert_divisor, setup_.endpoints) {}
 
 int64_t PanelModel::second_of(uint64_t at_ns) const noexcept {
@@ -34,20 +34,22 @@ int64_t PanelModel::second_of(uint64_t at_ns) const noexcept {
                                    : static_cast<int64_t>((at_ns - setup_.start_ns) / kNsPerSecond);
 }
 
-std::size_t PanelModel::row_of(const model::Exchange& exchange) const noexcept {
-    const std::size_t other = setup_.endpoints.size();
-    if (!exchange.has_route()) return other;
+std::size_t PanelModel::row_of(const model::Exchange& exchange) {
+    const std::size_t known = setup_.endpoints.size();
+    if (!exchange.has_route()) return other_row();
     const model::RouteName& route = exchange.names->routes[exchange.route];
-    if (exchange.pattern >= route.patterns.size()) return other;
+    if (exchange.pattern >= route.patterns.size()) return other_row();
     const std::string_view method = to_text(exchange.method);
     const std::string& pattern = route.patterns[exchange.pattern];
-    for (std::size_t i = 0; i < other; ++i) {
+    for (std::size_t i = 0; i < known; ++i) {
         const std::string_view label = setup_.endpoints[i];
         if (label.size() == method.size() + 1 + pattern.size() && label.starts_with(method) &&
             label.ends_with(pattern))
             return i;
     }
-    return other;
+    if (!setup_.running || known >= kRowsMax) return other_row();
+    setup_.endpoints.push_back(std::string(method) + " " + pattern);
+    return known;
 }
 
 void PanelModel::exchange(const model::Exchange& exchange) {
@@ -95,6 +97,12 @@ void PanelModel::complete_second(int64_t second) {
         ++baseline_seconds_;
     }
     const int64_t end = second + 1;
+    if (setup_.running) {
+        clients_.forget_before(end - static_cast<int64_t>(kSecondsKept));
+        while (seconds_.size() > kSecondsKept) seconds_.pop_front();
+        if (end % 10 == 0) watch_baseline();
+        return;
+    }
     const TrafficCell recent = traffic_.total(end - window(), end);
     alerts_.evaluate(static_cast<double>(end), traffic_.by_row(end - alerts_.window_s(), end));
     clients_.forget_before(end - window() - 2);
@@ -116,6 +124,28 @@ void PanelModel::complete_second(int64_t second) {
         for (const AlertRow& row : alerts_.rows())
             if (row.ever_fired) h.first_alert_s = static_cast<double>(end);
     watch_recovery(second);
+}
+
+// The median of the seconds with traffic, but for the last minute: what is usual, whatever happens
+// now.
+void PanelModel::watch_baseline() {
+    constexpr std::size_t kLately = 60;
+    std::vector<double> rates, errors, p99s;
+    for (std::size_t i = 0; i + kLately < seconds_.size(); ++i) {
+        if (seconds_[i].per_second <= 0) continue;
+        rates.push_back(seconds_[i].per_second);
+        errors.push_back(seconds_[i].error_share);
+        p99s.push_back(seconds_[i].p99_ms);
+    }
+    const auto median = [](std::vector<double>& values) {
+        if (values.empty()) return 0.0;
+        const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+        std::nth_element(values.begin(), middle, values.end());
+        return *middle;
+    };
+    highlights_.baseline_per_second = median(rates);
+    highlights_.baseline_error_share = median(errors);
+    highlights_.baseline_p99_ms = median(p99s);
 }
 
 void PanelModel::watch_recovery(int64_t second) {
@@ -150,11 +180,21 @@ PanelSnapshot PanelModel::snapshot(uint64_t now_ns) const {
     s.limited = highlights_.limited;
     s.limited_per_minute =
         span == 0 ? 0 : static_cast<double>(total.limited) * 60 / static_cast<double>(span);
-    s.seconds = seconds_;
-    s.top_clients = clients_.top(5, from, complete_);
+    s.seconds.assign(seconds_.begin(), seconds_.end());
+    if (setup_.running) {
+        s.running = true;
+        s.total_s = static_cast<double>(kSecondsKept);
+        s.limited = 0;
+        for (const SecondPoint& point : seconds_)
+            s.limited += static_cast<uint64_t>(std::llround(point.limited));
+        s.top_clients = clients_.top_lately(5, from, complete_);
+    } else {
+        s.top_clients = clients_.top(5, from, complete_);
+    }
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const bool other = i == setup_.endpoints.size();
-        if (other && rows[i].requests == 0) continue;
+        const bool other = i == other_row();
+        if (!other && i >= setup_.endpoints.size()) continue;
+        if ((other || setup_.running) && rows[i].requests == 0) continue;
         RouteRow row;
         row.endpoint = other ? "(no route)" : setup_.endpoints[i];
         row.per_second = per_second(rows[i], span);
@@ -163,7 +203,11 @@ PanelSnapshot PanelModel::snapshot(uint64_t now_ns) const {
         row.status = route_status(row.p99_ms, row.error_share);
         s.routes.push_back(std::move(row));
     }
-    s.alerts = alerts_.rows();
+    if (setup_.running)
+        std::sort(s.routes.begin(), s.routes.end(),
+                  [](const RouteRow& a, const RouteRow& b) { return a.per_second > b.per_second; });
+    else
+        s.alerts = alerts_.rows();
     s.log = log_.lines();
     return s;
 }

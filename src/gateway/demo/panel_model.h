@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,12 @@ public:
         double window_s = 15;
         double alert_divisor = 20;
         std::vector<std::string> endpoints;  // "GET /api/products": method and pattern
+        // Of a gateway that runs: endpoints are those that are met, the baseline is the median of
+        // the last half hour, and only so much is remembered.
+        bool running = false;
     };
+    static constexpr std::size_t kRowsMax = 64;           // of a running gateway
+    static constexpr std::size_t kSecondsKept = 30 * 60;  // likewise
     explicit PanelModel(Setup setup);
     // Second 0 is here; before anything has been counted.
     void begin(uint64_t start_ns, uint64_t start_wall_ns) noexcept {
@@ -57,7 +63,11 @@ public:
 
 private:
     [[nodiscard]] int64_t second_of(uint64_t at_ns) const noexcept;
-    [[nodiscard]] std::size_t row_of(const model::Exchange& exchange) const noexcept;
+    [[nodiscard]] std::size_t row_of(const model::Exchange& exchange);
+    [[nodiscard]] std::size_t other_row() const noexcept {
+        return setup_.running ? kRowsMax : setup_.endpoints.size();
+    }
+    void watch_baseline();
     void complete_second(int64_t second);
     void watch_recovery(int64_t second);
     [[nodiscard]] int64_t window() const noexcept { return static_cast<int64_t>(setup_.window_s); }
@@ -70,7 +80,7 @@ private:
     TrafficCell baseline_;
     int64_t baseline_seconds_ = 0;
     int64_t complete_ = 0;  // seconds below this one are over
-    std::vector<SecondPoint> seconds_;
+    std::deque<SecondPoint> seconds_;
     Highlights highlights_;
 };
 

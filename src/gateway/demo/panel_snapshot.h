@@ -46,6 +46,8 @@ struct SecondPoint {  // one second of the run
 };
 
 struct PanelSnapshot {
+    std::string title = "Flex Gateway Overview · retailco-prod · eu-west-1";
+    bool running = false;  // of a gateway that runs, not of a demo with a beginning and an end
     double elapsed_s = 0, total_s = 0, sale_s = 0, hotfix_s = 0;
     std::string phase, note;  // "flash sale", "product-service is degraded"
     double speed = 1, scale = 1;

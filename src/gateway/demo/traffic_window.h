@@ -15,7 +15,7 @@ struct TrafficCell {
     uint64_t requests = 0, errors = 0, limited = 0, auth_failures = 0;
     LatencyHistogram latency;
 
-    void merge(const TrafficCell& other) noexcept {
+    void merge(const TrafficCell& other) {
         requests += other.requests;
         errors += other.errors;
         limited += other.limited;

@@ -56,6 +56,8 @@ int Callbacks::violate(Session& s, Violation violation) noexcept {
 int Callbacks::on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* hd, void* user) {
     Session& s = session(user);
     if (hd->type != NGHTTP2_CONTINUATION) s.block_began_ns_ = 0;  // whatever became of the last one
+    // The frame layer, told to ignore priorities, does not look (RFC 9113 §6.3).
+    if (hd->type == NGHTTP2_PRIORITY && hd->stream_id == 0) return violate(s, Violation::protocol);
     return violate(
         s, s.guard_.on_frame(static_cast<FrameType>(hd->type), hd->flags, hd->length, s.now_ns_));
 }
@@ -182,6 +184,9 @@ int Callbacks::on_frame_sent(nghttp2_session* ng, const nghttp2_frame* frame, vo
                          frame->goaway.opaque_data_len);
         return 0;
     }
+    // Not before it, where the frame layer would put it: its answer tells that the notice is known.
+    if (type == NGHTTP2_GOAWAY && s.drain_ == Session::Drain::announced)
+        (void)nghttp2_submit_ping(ng, NGHTTP2_FLAG_NONE, kDrainPing);
     if (type == NGHTTP2_SETTINGS) s.said_settings_ = true;
     if (type == NGHTTP2_RST_STREAM) {
         // One that is still known was reset by the frame layer, for what the peer did.

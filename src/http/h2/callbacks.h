@@ -7,6 +7,9 @@
 
 namespace glassgate::http::h2 {
 
+// Of the PING between the two steps of Session::drain().
+inline constexpr uint8_t kDrainPing[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
+
 struct Callbacks {
     static Session& session(void* user) noexcept { return *static_cast<Session*>(user); }
     // 0, or the code that makes nghttp2 stop at once because the session is to be given up.

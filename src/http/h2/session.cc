@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kFrameHeaderBytes = 9;
 constexpr StreamId kUpgradedStream = 1;
-constexpr uint8_t kDrainPing[8] = {'d', 'r', 'a', 'i', 'n', 0, 0, 0};
 constexpr uint8_t kAlivePing[8] = {'a', 'l', 'i', 'v', 'e', 0, 0, 0};
 
 nghttp2_mem memory_of(MemoryPool& pool) noexcept {
@@ -72,6 +71,7 @@ Session::Session(Context& context, Role role, const Limits& limits, Listener& li
       role_(role),
       limits_(limits),
       guard_(limits),
+      scan_(NGHTTP2_CLIENT_MAGIC_LEN),
       now_ns_(now_ns) {
     GW_CHECK(limits.stream_window_bytes <= INT32_MAX && limits.max_streams > 0);
     nghttp2_mem mem = memory_of(context.memory_);
@@ -112,10 +112,12 @@ bool Session::feed(std::string_view bytes, uint64_t now_ns) {
     busy_ = true;
     Violation found = guard_.on_bytes(bytes.size());
     if (found == Violation::none) {
+        if (role_ == Role::server) scan_.look(bytes);
         const auto used = nghttp2_session_mem_recv(
             session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
         found = violation_;
         if (found == Violation::none && used < 0) found = violation_of(static_cast<int>(used));
+        if (found == Violation::none && role_ == Role::server) found = judge(scan_);
         if (found == Violation::none && limits_.queued_frames != 0 &&
             nghttp2_session_get_outbound_queue_size(session_) > limits_.queued_frames)
             found = Violation::output_flood;
@@ -247,8 +249,7 @@ void Session::drain() {
         return;
     }
     drain_ = Drain::announced;
-    (void)nghttp2_submit_shutdown_notice(session_);
-    (void)nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kDrainPing);
+    (void)nghttp2_submit_shutdown_notice(session_);  // and behind it a PING: Callbacks
 }
 
 void Session::finish_drain() {
@@ -411,6 +412,7 @@ Stream* Session::adopt_upgrade(std::string_view settings, Method method, void* u
     stream.told_ = true;
     stream.method_ = method;
     if (role_ == Role::server) {
+        scan_.upgraded();
         stream.ended_ = true;
         stream.at_ = Stream::At::done;
     } else {

@@ -24,6 +24,7 @@
 #include "http/h2/field_block.h"
 #include "http/h2/field_list.h"
 #include "http/h2/flood_guard.h"
+#include "http/h2/frame_scan.h"
 #include "http/h2/limits.h"
 #include "http/h2/stream.h"
 
@@ -174,6 +175,7 @@ private:
     void fail_stream(Stream& stream, ParseError error);
     void take_pong(const uint8_t* payload);
     void blame_reset();
+    [[nodiscard]] Violation judge(FrameScan& scan);
     void credit(Stream& stream, std::size_t bytes) noexcept;
     [[nodiscard]] bool tell_sent();
     void submit_trailers(Stream& stream);
@@ -191,6 +193,7 @@ private:
     const Role role_;
     const Limits limits_;
     FloodGuard guard_;
+    FrameScan scan_;
     nghttp2_session* session_ = nullptr;
     uint64_t now_ns_;
 

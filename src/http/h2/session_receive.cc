@@ -138,6 +138,16 @@ void Session::fail_stream(Stream& stream, ParseError error) {
     close_stream(stream, {StreamEnd::By::us, ErrorCode::protocol_error, error, Violation::none});
 }
 
+// What the frame layer has passed over.
+Violation Session::judge(FrameScan& scan) {
+    if (scan.went_back()) return Violation::protocol;
+    if (const StreamId id = scan.take_data_behind_reset(); id != 0) {
+        (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+        blame_reset();
+    }
+    return violation_;
+}
+
 // A reset that a client sent too early, or brought about.
 void Session::blame_reset() {
     if (role_ != Role::server || violation_ != Violation::none) return;
@@ -146,6 +156,7 @@ void Session::blame_reset() {
 
 ParseError Session::read_request(Stream& stream, RequestHead& out, std::string& text) {
     const ParseError error = h2::read_request(*block_, stream.ended_, limits_, out, text);
+    if (error != ParseError::none && status_of(error) == 400) blame_reset();
     stream.tunnel_ =
         error == ParseError::none && (out.method == Method::connect || out.extended_connect);
     return error;

@@ -113,11 +113,11 @@ TicketKeys::~TicketKeys() { wipe(keys_); }
 uint64_t TicketKeys::rotate(uint64_t now_ns) {
     if (!path_.empty()) return 0;
     const auto period_ns = static_cast<uint64_t>(std::chrono::nanoseconds(rotation_).count());
+    const std::lock_guard lock(mutex_);
     if (next_rotation_ns_ == 0) next_rotation_ns_ = now_ns + period_ns;
     if (now_ns < next_rotation_ns_) return next_rotation_ns_;
     next_rotation_ns_ = now_ns + period_ns;
     const TicketKey fresh = random_key();
-    const std::lock_guard lock(mutex_);
     keys_.insert(keys_.begin(), fresh);
     if (keys_.size() > kept_) {
         OPENSSL_cleanse(&keys_.back(), sizeof(TicketKey));

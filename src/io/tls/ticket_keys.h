@@ -2,9 +2,8 @@
 // workers and by all generations of a listener's context.
 //
 // The newest key seals, older ones only open. Either made here and rotated by time, or read from a
-// file that several gateways share. Any thread may seal and open; one thread (the control thread)
-// rotates and reloads. A lock guards the keys: it is held for the copy of 80 bytes in a handshake
-// that costs a thousand times as much.
+// file that several gateways share. Any thread may do anything. A lock guards the keys: it is held
+// for the copy of 80 bytes in a handshake that costs a thousand times as much.
 #pragma once
 
 #include <array>
@@ -47,8 +46,8 @@ public:
     // How long tickets are to be accepted: what clients are told.
     [[nodiscard]] std::chrono::seconds lifetime() const noexcept { return lifetime_; }
 
-    // Makes a new key if the newest is old enough; the mono clock. Returns when to come again; 0:
-    // never, the keys are a file's. Call at least once per rotation.
+    // Makes a new key if the newest is old enough, which counts from the first call; the mono
+    // clock. Returns when to come again; 0: never, the keys are a file's.
     uint64_t rotate(uint64_t now_ns);
     // Reads the file anew; on an Error the keys stay. Nothing to do for random keys.
     Status reload();
@@ -69,9 +68,9 @@ private:
     const std::chrono::seconds rotation_;
     const std::size_t kept_;
     const std::chrono::seconds lifetime_;
-    uint64_t next_rotation_ns_ = 0;  // of the rotating thread
     mutable std::mutex mutex_;
-    std::vector<TicketKey> keys_;  // the newest first; never empty; guarded by mutex_
+    uint64_t next_rotation_ns_ = 0;  // guarded by mutex_
+    std::vector<TicketKey> keys_;    // the newest first; never empty; guarded by mutex_
 };
 
 }  // namespace glassgate::io::tls

@@ -30,6 +30,7 @@ enum class Subject : uint8_t {
     listener,
     connection_ending,
     handshake_failure,
+    tls_connection,
     stream,
     external,  // numbers somebody else keeps, asked at every scrape
     process,   // read from the kernel at every scrape

@@ -61,6 +61,7 @@ TEST(Contract, FamiliesTypesAndLabels) {
         {"flex_connections_total", counter, {"listener"}},
         {"flex_connection_endings_total", counter, {"listener", "ending"}},
         {"flex_tls_handshake_failures_total", counter, {"listener", "reason"}},
+        {"flex_tls_connections_total", counter, {"listener", "version", "resumed"}},
         {"flex_certificate_expiry_timestamp_seconds", gauge, {"listener", "name"}},
         {"flex_exchanges_active", gauge, {"listener"}},
         {"flex_stream_lifetime_seconds", histogram, {"route", "kind"}},
@@ -69,6 +70,10 @@ TEST(Contract, FamiliesTypesAndLabels) {
         {"flex_config_last_reload_timestamp_seconds", gauge, {}},
         {"flex_telemetry_records_total", counter, {"sink", "outcome"}},
         {"flex_telemetry_queue_bytes", gauge, {"sink"}},
+        {"flex_flight_recorder_records", gauge, {}},
+        {"flex_flight_recorder_bytes", gauge, {}},
+        {"flex_flight_recorder_oldest_timestamp_seconds", gauge, {}},
+        {"flex_flight_recorder_damaged_frames_total", counter, {}},
         {"flex_series", gauge, {}},
         {"flex_series_limit", gauge, {}},
         {"flex_series_overflow_total", counter, {}},
@@ -94,7 +99,11 @@ TEST(Contract, TheSeriesCarryExactlyTheLabelsOfTheCatalogue) {
         .through(shop.worker());
     Call(shop.plan).streaming(model::StreamKind::websocket, 5).took_ms(5000).through(shop.worker());
     Call(shop.plan).grpc(0).through(shop.worker());
-    shop.worker().connection_closed(scene::refused_handshake("public", "unknown_ca"));
+    model::Connection connection = scene::refused_handshake("public", "unknown_ca");
+    shop.worker().connection_closed(connection);
+    connection.ending = model::ConnectionEnding::client_closed;
+    connection.tls = model::TlsVersion::tls1_3;
+    shop.worker().connection_closed(connection);
     std::set<std::string_view> seen;
     for (const auto& [line, value] : scene::scrape(shop.registry)) {
         for (const Family& family : metric_catalogue()) {

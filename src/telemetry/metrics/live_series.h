@@ -6,6 +6,7 @@
 // something of theirs is open here. Worker thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/connection.h"
 #include "telemetry/metrics/series_index.h"
 
 namespace glassgate::telemetry {
@@ -28,8 +30,10 @@ public:
         Cell* cells = nullptr;       // of this worker; the gauge of what is open comes first
         std::vector<Cell*> endings;  // listeners: by ConnectionEnding
         std::vector<Reason> failed_handshakes;  // listeners: reasons seen so far; few
-        int64_t open = 0;                       // on this worker
-        uint32_t plans = 0;                     // that name it and have not retired here
+        // Listeners: by TlsVersion and resumed; null: none seen yet.
+        std::array<Cell*, 2 * model::kTlsVersionCount> tls_connections{};
+        int64_t open = 0;    // on this worker
+        uint32_t plans = 0;  // that name it and have not retired here
     };
 
     explicit LiveSeries(SeriesIndex& index) : index_(index) {}

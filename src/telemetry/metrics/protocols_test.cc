@@ -209,6 +209,45 @@ TEST(Handshakes, FailuresGoOnOverAReloadAndGoWithTheListener) {
     EXPECT_FALSE(has(scene::scrape(shop.registry), refusals("admin", "no_certificate")));
 }
 
+TEST(TlsConnections, ByVersionAndResumption) {
+    Shop shop(2);
+    const auto close = [&](unsigned worker, const char* listener, model::TlsVersion version,
+                           bool resumed) {
+        model::Connection connection;
+        std::snprintf(connection.listener_name, sizeof connection.listener_name, "%s", listener);
+        connection.listener = listener == std::string_view("nobody") ? 99 : 0;
+        connection.tls = version;
+        connection.tls_resumed = resumed;
+        shop.worker(worker).connection_closed(connection);
+    };
+    using enum model::TlsVersion;
+    const auto series = [](std::string_view listener, std::string_view version,
+                           std::string_view resumed) {
+        return std::string(R"(flex_tls_connections_total{listener=")")
+            .append(listener)
+            .append(R"(",version=")")
+            .append(version)
+            .append(R"(",resumed=")")
+            .append(resumed)
+            .append("\"}");
+    };
+    EXPECT_FALSE(has(scene::scrape(shop.registry), series("public", "TLSv1.3", "true")));
+    for (const unsigned worker : {0u, 1u, 1u}) close(worker, "public", tls1_3, true);
+    close(0, "public", tls1_3, false);
+    close(0, "public", tls1_2, false);
+    close(0, "admin", tls1_2, true);
+    close(0, "public", none, false);
+    close(0, "nobody", tls1_2, true);
+    const Scrape found = scene::scrape(shop.registry);
+    EXPECT_EQ(at(found, series("public", "TLSv1.3", "true")), 3);
+    EXPECT_EQ(at(found, series("public", "TLSv1.3", "false")), 1);
+    EXPECT_EQ(at(found, series("public", "TLSv1.2", "false")), 1);
+    EXPECT_EQ(at(found, series("admin", "TLSv1.2", "true")), 1);
+    EXPECT_EQ(at(found, series("other", "other", "other")), 1);
+    EXPECT_EQ(sum(found, "flex_tls_connections_total"), 7);
+    EXPECT_EQ(at(found, "flex_series"), static_cast<double>(found.size()));
+}
+
 std::string expiry(std::string_view listener, std::string_view name) {
     return std::string(R"(flex_certificate_expiry_timestamp_seconds{listener=")")
         .append(listener)

@@ -173,10 +173,12 @@ void WorkerCells::connection_closed(const model::Connection& connection) noexcep
         other(Subject::listener)->add(kMinusOne);
         other(Subject::connection_ending)->add();
         if (handshake_failed) other(Subject::handshake_failure)->add();
+        if (connection.tls != model::TlsVersion::none) other(Subject::tls_connection)->add();
         return;
     }
     entry->endings[static_cast<std::size_t>(connection.ending)]->add();
     if (handshake_failed) handshake_cell(*entry, connection.reason)->add();
+    if (connection.tls != model::TlsVersion::none) tls_cell(*entry, connection)->add();
     listeners_.opened(*entry, -1);
 }
 
@@ -190,6 +192,18 @@ Cell* WorkerCells::handshake_cell(LiveSeries::Entry& listener, std::string_view 
     Cell* cell = cells_of(
         index_.obtain(Subject::handshake_failure, labels, listener.group, Claim::on_demand));
     known.push_back({std::string(reason), cell});
+    return cell;
+}
+
+Cell* WorkerCells::tls_cell(LiveSeries::Entry& listener,
+                            const model::Connection& connection) noexcept {
+    Cell*& cell = listener.tls_connections[2 * static_cast<std::size_t>(connection.tls) +
+                                           (connection.tls_resumed ? 1 : 0)];
+    if (cell != nullptr) return cell;
+    const std::string_view labels[] = {listener.group->labels[0], to_text(connection.tls),
+                                       connection.tls_resumed ? "true" : "false"};
+    cell =
+        cells_of(index_.obtain(Subject::tls_connection, labels, listener.group, Claim::on_demand));
     return cell;
 }
 

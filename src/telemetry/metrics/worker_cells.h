@@ -80,6 +80,8 @@ private:
     [[nodiscard]] Cell* make_grpc_cell(Row& row, int grpc_status);
     [[nodiscard]] Cell* handshake_cell(LiveSeries::Entry& listener,
                                        std::string_view reason) noexcept;
+    [[nodiscard]] Cell* tls_cell(LiveSeries::Entry& listener,
+                                 const model::Connection& connection) noexcept;
     [[nodiscard]] Cell* ending_cell(model::Ending ending, model::Origin origin) noexcept;
     [[nodiscard]] Cell* listener_cells(const Table& table, uint32_t listener) noexcept;
 

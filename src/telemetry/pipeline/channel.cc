@@ -50,6 +50,13 @@ void Channel::project(const model::Event& event) {
         {static_cast<uint32_t>(pending_.bytes.size() - before), true, about_loss, false});
 }
 
+void Channel::project_refused(const model::Connection& connection) {
+    const std::size_t before = pending_.bytes.size();
+    if (lane_.sink().project_refused(connection, pending_.bytes) != Projected::queued) return;
+    pending_.entries.push_back(
+        {static_cast<uint32_t>(pending_.bytes.size() - before), true, false, false});
+}
+
 // Sound under the collector's mutex: nothing is being read from the rings, so every record is
 // either still in one or accounted for by the lane.
 SinkCounts Channel::counts(std::span<const std::unique_ptr<WorkerRecorder>> workers,

@@ -29,6 +29,7 @@ public:
 
     void project(const model::Exchange& exchange);
     void project(const model::Event& event);
+    void project_refused(const model::Connection& connection);
     void hand_over() { lane_.push(pending_); }
 
     // What became of everything that was closed in its share.

@@ -144,11 +144,16 @@ void Collector::make_events(const model::Exchange& x) {
 }
 
 void Collector::connection(const model::Connection& connection) {
-    if (connection.ending != model::ConnectionEnding::tls_handshake_failed) return;
+    if (!is_refusal(connection.ending)) return;
+    for (const auto& channel : channels_) channel->project_refused(connection);
+    const bool handshake = connection.ending == model::ConnectionEnding::tls_handshake_failed;
+    std::string where = connection.listener_name;
+    if (!handshake) where.append(1, ' ').append(to_text(connection.ending));
     // Without the port: every attempt has another one.
     const std::string_view peer = connection.peer;
-    flood_.note(model::EventKind::tls_handshake_failed, connection.listener_name,
-                peer.substr(0, peer.rfind(':')), now_ns_, [&] { return event_of(connection); });
+    flood_.note(
+        handshake ? model::EventKind::tls_handshake_failed : model::EventKind::connection_refused,
+        where, peer.substr(0, peer.rfind(':')), now_ns_, [&] { return event_of(connection); });
 }
 
 void Collector::event(const model::Event& e) {

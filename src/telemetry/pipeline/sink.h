@@ -47,6 +47,12 @@ public:
     // An exchange that is not `final` is an interim record of a long stream.
     virtual Projected project(const model::Exchange& exchange, std::string& out) = 0;
     virtual Projected project(const model::Event& event, std::string& out) = 0;
+    // A connection that was refused in its handshake. Most sinks show the event made of it, and
+    // leave the connection itself alone; then it is not counted. Taken, it is counted as an event.
+    virtual Projected project_refused(const model::Connection& connection, std::string& out) {
+        (void)connection, (void)out;
+        return Projected::filtered;
+    }
 
     // The sink's own lane.
     virtual Delivered deliver(std::span<const std::string_view> batch) noexcept = 0;

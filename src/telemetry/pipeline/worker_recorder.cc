@@ -28,9 +28,8 @@ void WorkerRecorder::forget_read() noexcept {
 
 void WorkerRecorder::connection_closed(const model::Connection& connection) noexcept {
     cells_.connection_closed(connection);
-    // Of connections only the refused handshakes make a line.
-    if (connection.ending == model::ConnectionEnding::tls_handshake_failed &&
-        wanted_.load(std::memory_order_relaxed))
+    // Of connections only those that were refused make a line.
+    if (is_refusal(connection.ending) && wanted_.load(std::memory_order_relaxed))
         ring_.push(connection);
     forget_read();
 }

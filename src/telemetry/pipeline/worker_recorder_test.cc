@@ -83,19 +83,25 @@ TEST(WorkerRecorder, AnInterimRecordGoesOnAsAnEventAndIsNoExchangeClosed) {
     EXPECT_EQ(cells.active, 1);
 }
 
-TEST(WorkerRecorder, OfConnectionsOnlyRefusedHandshakesGoOn) {
+TEST(WorkerRecorder, OfConnectionsOnlyRefusedOnesGoOn) {
     CountingCells cells;
     WorkerRecorder recorder(cells, 1u << 14);
     recorder.set_wanted(true);
     model::Connection connection;
     recorder.connection_closed(connection);
     EXPECT_EQ(recorder.ring().pushed_events(), 0u);
-    connection.ending = model::ConnectionEnding::h2_rapid_reset;
-    recorder.connection_closed(connection);
+    using enum model::ConnectionEnding;
+    for (const auto ending : {idle_timeout, protocol_error, client_reset, timed_out, drained}) {
+        connection.ending = ending;
+        recorder.connection_closed(connection);
+    }
     EXPECT_EQ(recorder.ring().pushed_events(), 0u);
-    connection.ending = model::ConnectionEnding::tls_handshake_failed;
-    recorder.connection_closed(connection);
-    EXPECT_EQ(recorder.ring().pushed_events(), 1u);
+    for (const auto ending : {tls_handshake_failed, limit_exceeded, proxy_protocol_error,
+                              h2_protocol_error, h2_rapid_reset, h2_timeout}) {
+        connection.ending = ending;
+        recorder.connection_closed(connection);
+    }
+    EXPECT_EQ(recorder.ring().pushed_events(), 6u);
 }
 
 }  // namespace

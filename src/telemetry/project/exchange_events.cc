@@ -139,16 +139,25 @@ Event event_of(EventKind kind, const Exchange& x, std::string& scratch) {
 }
 
 Event event_of(const model::Connection& connection) {
-    Event event(EventKind::tls_handshake_failed, connection.opened_wall_ns);
+    const bool handshake = connection.ending == model::ConnectionEnding::tls_handshake_failed;
+    Event event(handshake ? EventKind::tls_handshake_failed : EventKind::connection_refused,
+                connection.opened_wall_ns);
     if (connection.closed_ns > connection.opened_ns)
         event.wall_ns += connection.closed_ns - connection.opened_ns;
     if (connection.listener_name[0] != '\0')
         event.with("listener", std::string_view(connection.listener_name));
     event.with("client_address", std::string_view(connection.peer));
-    if (connection.reason[0] != '\0') event.with("reason", std::string_view(connection.reason));
-    if (connection.detail[0] != '\0') {
+    const std::string_view slug = connection.reason;
+    std::string_view detail = connection.detail;
+    if (!handshake) {
+        event.with("reason", to_text(connection.ending));
+        if (detail.empty()) detail = slug;
+    } else if (!slug.empty()) {
+        event.with("reason", slug);
+    }
+    if (!detail.empty()) {
         std::string scratch;
-        event.with("detail", redacted(std::string_view(connection.detail), scratch));
+        event.with("detail", redacted(detail, scratch));
     }
     return event;
 }

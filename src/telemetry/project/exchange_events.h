@@ -20,8 +20,9 @@ namespace glassgate::telemetry {
 [[nodiscard]] model::Event event_of(model::EventKind kind, const model::Exchange& exchange,
                                     std::string& scratch);
 
-// tls_handshake_failed, for a connection that ended so: `reason` is the slug of io/tls/refusal.h,
-// `detail` the same for people.
+// For a connection that was refused (model::is_refusal). tls_handshake_failed: `reason` is the slug
+// of io/tls/refusal.h, `detail` the same for people. connection_refused: `reason` is the ending,
+// `detail` what is known beyond it.
 [[nodiscard]] model::Event event_of(const model::Connection& connection);
 
 // The facts these events show beyond those every record has: a plan that wants the events to be

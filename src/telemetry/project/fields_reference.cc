@@ -50,6 +50,11 @@ constexpr std::array<EventDoc, model::kEventKindCount> kEvents{{
     {EventKind::tls_handshake_failed, "listener, client_address, reason, detail",
      "A TLS handshake failed; `reason` is the label of flex_tls_handshake_failures_total. "
      "Coalesced by listener and address."},
+    {EventKind::connection_refused, "listener, client_address, reason, detail",
+     "A connection was turned away or given up: the listener's limit, a bad PROXY header, or one "
+     "of "
+     "the defences of HTTP/2; `reason` is the ending label of flex_connection_endings_total. "
+     "Coalesced by listener, reason and address."},
     {EventKind::telemetry_lost, "sink, records, events, reason",
      "Records could not be kept or delivered; `sink` is `all` when a worker's ring was full. Once "
      "a second."},

@@ -55,7 +55,7 @@ class Console(Prometheus):
 
     def up(self):
         try:
-            return self.number("up{job='glassgate'}") == 1
+            return self.number("up{job='flex-gateway'}") == 1
         except OSError:
             return False
 

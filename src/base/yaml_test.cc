@@ -1,8 +1,8 @@
-#include "config/yaml.h"
+#include "base/yaml.h"
 
 #include <gtest/gtest.h>
 
-namespace glassgate::config {
+namespace glassgate {
 namespace {
 
 struct Read {
@@ -117,4 +117,4 @@ TEST(Yaml, SizeDepthAndAliasesAreBounded) {
 }
 
 }  // namespace
-}  // namespace glassgate::config
+}  // namespace glassgate

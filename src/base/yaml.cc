@@ -1,4 +1,4 @@
-#include "config/yaml.h"
+#include "base/yaml.h"
 
 #include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
@@ -12,7 +12,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace glassgate::config {
+namespace glassgate {
 namespace {
 
 constexpr std::string_view kCoreTag = "tag:yaml.org,2002:";
@@ -318,4 +318,4 @@ std::vector<Node> read_yaml(const std::shared_ptr<const std::string>& file, std:
     return documents;
 }
 
-}  // namespace glassgate::config
+}  // namespace glassgate

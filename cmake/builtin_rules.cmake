@@ -1,0 +1,20 @@
+# The shipped rule files as text in the library: written to the build folder, anew when a file
+# changes.
+function(glassgate_builtin_rules TARGET)
+  set(OUT ${CMAKE_BINARY_DIR}/generated/builtin_rules_text.cc)
+  set(TEXT "#include \"alert/rules/builtin.h\"\n\nnamespace glassgate::alert {\n\nconst BuiltinFile kBuiltinFiles[] = {\n")
+  set(COUNT 0)
+  foreach(PAIR production=examples/retailco/alerts.yml calibrated=alerts/calibrated.yml
+               watchdog=alerts/watchdog.yml)
+    string(REPLACE "=" ";" PARTS ${PAIR})
+    list(GET PARTS 0 NAME)
+    list(GET PARTS 1 FILE)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${FILE})
+    file(READ ${CMAKE_SOURCE_DIR}/${FILE} CONTENT)
+    string(APPEND TEXT "    {\"${NAME}\", R\"rules(${CONTENT})rules\"},\n")
+    math(EXPR COUNT "${COUNT} + 1")
+  endforeach()
+  string(APPEND TEXT "};\nconst std::size_t kBuiltinFileCount = ${COUNT};\n\n}  // namespace glassgate::alert\n")
+  file(CONFIGURE OUTPUT ${OUT} CONTENT "${TEXT}" @ONLY)
+  target_sources(${TARGET} PRIVATE ${OUT})
+endfunction()
