@@ -211,10 +211,7 @@ private:
     Fate& fate_;
     bool client_ended_ = false;  // HTTP/2: the end of the response has been given to the session
 
-    std::size_t head_bytes_ = 0;  // of the receive buffer, while the request head lies there
-    std::size_t resume_ = 0;      // where parsing goes on
-    std::size_t interim_ = 0;     // bytes of an interim response to be handed on
-    uint32_t upstream_index_ = 0;           // of the plan: the route's, or one of several
+    uint32_t upstream_index_ = 0;  // of the plan: the route's, or one of several
     bool head_malformed_ = false;  // HTTP/2: answered, and then a stream error
     std::size_t head_bytes_ = 0;   // of the receive buffer, while the request head lies there
     std::size_t resume_ = 0;       // where parsing goes on
