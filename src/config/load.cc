@@ -38,7 +38,7 @@ void check_api_version(const Node& document, bool beta_is_good, Diagnostics& dia
     if (version.empty() || version == kApiVersion || (beta_is_good && version == kBetaVersion))
         return;
     diagnostics.error(at, "unknown apiVersion " + quote(version), std::string(kApiVersion),
-                      std::string(nearest_name(version, {kApiVersion, kBetaVersion})));
+                      std::string(nearest_name(version, {kApiVersion})));
 }
 
 // True if the document is one of ours. All else is reported: nothing is ever passed over in silence.

@@ -125,7 +125,13 @@ bool fits(const Binding& binding, Diagnostics& diagnostics) {
 }
 
 void read_body(Fields& fields, Binding& binding) {
-    binding.config = &or_empty(fields.child("config"));
+    binding.config = fields.child("config");
+    if (binding.config == nullptr || binding.config->kind == Node::Kind::null) {
+        auto absent = std::make_shared<Node>();
+        absent->position = binding.at;
+        binding.absent = std::move(absent);
+        binding.config = binding.absent.get();
+    }
     binding.rules = fields.child("rules");
     binding.order = fields.integer("order", kOrder, -1'000'000, 1'000'000);
 }

@@ -16,6 +16,7 @@ struct Binding {
     std::string space;                   // where references in its config start
     const PolicyName* policy = nullptr;  // never null
     Position at;                         // of the policy's name
+    std::shared_ptr<const Node> absent;  // what an absent config reads as, at its place
     const Node* config = nullptr;        // never null
     const Node* rules = nullptr;
     int64_t order = 50;

@@ -44,6 +44,10 @@ std::vector<NativePolicy> translate_client_id_enforcement(const Node& config, co
     else
         source = source_node("header", "client_id", at);
     if (!source) return {};
+    diagnostics.warning(at,
+                        "client-id-enforcement asks for an id, and does not look for it or its "
+                        "secret among contracts",
+                        "a policy that verifies callers, such as jwt-validation");
     Node sources = list_at(at);
     sources.items.push_back(std::move(*source));
     Node settings = map_at(at);

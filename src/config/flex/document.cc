@@ -20,14 +20,14 @@ Document read_document(const Node& node, Kind kind, Diagnostics& diagnostics) {
     (void)fields.has("status");  // what a dump of a running gateway adds
     const Node* const spec = fields.child("spec");
     out.spec = &or_empty(spec);
-    if (spec == nullptr)
-        fields.mistake(node.position, std::string(to_text(kind)) + " without spec", "spec");
+    const bool missing = spec == nullptr || spec->kind == Node::Kind::null;
+    if (missing) fields.mistake(node.position, std::string(to_text(kind)) + " without spec", "spec");
     out.space = kDefaultNamespace;
     const Node* const metadata = fields.require("metadata");
     if (metadata == nullptr) return out;
     Fields about(*metadata, diagnostics, "metadata");
     if (const Node* const name = about.require("name")) {
-        out.name = read_name(about, "name", {});
+        if (!missing) out.name = read_name(about, "name", {});
         out.at = name->position;
     }
     out.space = read_name(about, "namespace", kDefaultNamespace);
@@ -57,7 +57,7 @@ Documents Documents::read(const std::vector<Node>& nodes, Diagnostics& diagnosti
         const Node* const kind = node.find("kind");
         Document document =
             read_document(node, parse_kind(kind->scalar).value_or(Kind::api_instance), diagnostics);
-        if (document.name.empty()) continue;  // reported
+        if (document.name.empty()) continue;  // that, or what else is missing, is reported
         if (const Document* const first = out.find(document.kind, document.space, document.name)) {
             diagnostics.error(document.at, std::string(to_text(document.kind)) + " " +
                                                quote(qualified(document.space, document.name)) +

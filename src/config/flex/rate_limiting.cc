@@ -1,31 +1,27 @@
-// rate-limiting-flex -> rate-limit, one for each of its limits: all must pass.
+// rate-limiting-flex -> rate-limit.
 #include "config/flex/nodes.h"
 #include "config/flex/translate.h"
 
 namespace glassgate::config::flex {
 namespace {
 
-// What rate-limit calls the key; nothing: not expressible, and reported.
-std::optional<std::string> key_of(const Node& node, Diagnostics& diagnostics) {
-    if (node.scalar.empty()) return "route";
-    if (const auto selector = parse_selector(node.scalar)) {
-        switch (selector->kind) {
-            case Selector::Kind::header:
-                return "header:" + selector->name;
-            case Selector::Kind::address:
-                return "address";
-            case Selector::Kind::client_id:
-                return "client.id";
-            case Selector::Kind::claim:
-                return "jwt." + selector->name;
-            default:
-                break;
-        }
+// What rate-limit calls the key: simple selections have names, the rest stays an expression.
+std::string key_of(const std::string& expression) {
+    if (expression.empty()) return "route";
+    const auto selector = parse_selector(expression);
+    if (!selector) return expression;
+    switch (selector->kind) {
+        case Selector::Kind::header:
+            return "header:" + selector->name;
+        case Selector::Kind::address:
+            return "address";
+        case Selector::Kind::client_id:
+            return "client.id";
+        case Selector::Kind::claim:
+            return "jwt." + selector->name;
+        default:
+            return expression;
     }
-    diagnostics.error(node.position, "keySelector " + quote(node.scalar) + " is not supported",
-                      "#[attributes.headers['name']], #[attributes.remoteAddress], "
-                      "#[authentication.clientId] or #[vars.claimSet.name]");
-    return std::nullopt;
 }
 
 std::optional<Node> read_limit(const Node& item, Diagnostics& diagnostics) {
@@ -51,26 +47,28 @@ std::vector<NativePolicy> translate_rate_limiting(const Node& config, const Posi
                                                   Diagnostics& diagnostics) {
     Fields fields(config, diagnostics, "config of rate-limiting");
     const Node* const limits = fields.require("rateLimits");
-    std::optional<std::string> key = "route";
     const Node* const selector = fields.child("keySelector");
-    if (selector != nullptr && !fields.text("keySelector").empty())
-        key = key_of(*selector, diagnostics);
+    const std::string key = key_of(fields.text("keySelector"));
     const bool expose = fields.boolean("exposeHeaders", false);
-    (void)fields.boolean("clusterizable", true);      // this gateway counts for itself
+    (void)fields.boolean("clusterizable", true);        // this gateway counts for itself
     (void)fields.boolean("blockOnUnknownQuota", true);  // no quota is ever unknown here
-    std::vector<NativePolicy> out;
     const auto& items = items_of(limits, "rateLimits", diagnostics);
     if (limits != nullptr && limits->kind == Node::Kind::list && items.empty())
         fields.mistake(limits->position, "rateLimits is empty", "at least one limit");
-    for (const Node& item : items) {
-        std::optional<Node> limit = read_limit(item, diagnostics);
-        if (!limit || !key) continue;
-        Node settings = map_at(item.position);
-        put(settings, "limit", std::move(*limit));
-        put(settings, "key", scalar_at(*key, selector != nullptr ? selector->position : at));
-        put(settings, "exposeHeaders", scalar_at(expose ? "true" : "false", item.position));
-        out.push_back({"rate-limit", at, std::move(settings)});
-    }
+    Node list = list_at(limits != nullptr ? limits->position : at);
+    for (const Node& item : items)
+        if (std::optional<Node> limit = read_limit(item, diagnostics))
+            list.items.push_back(std::move(*limit));
+    std::vector<NativePolicy> out;
+    if (list.items.empty()) return out;
+    Node settings = map_at(list.position);
+    if (list.items.size() == 1)
+        put(settings, "limit", std::move(list.items.front()));
+    else
+        put(settings, "limits", std::move(list));
+    put(settings, "key", scalar_at(key, selector != nullptr ? selector->position : at));
+    put(settings, "exposeHeaders", scalar_at(expose ? "true" : "false", at));
+    out.push_back({"rate-limit", at, std::move(settings)});
     return out;
 }
 

@@ -14,6 +14,26 @@ std::vector<NativePolicy> translate_rate_limiting(const Node& config, const Posi
                                                   Diagnostics& diagnostics);
 std::vector<NativePolicy> translate_client_id_enforcement(const Node& config, const Position& at,
                                                           Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_cors(const Node& config, const Position& at,
+                                         Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_ip_allowlist(const Node& config, const Position& at,
+                                                 Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_ip_blocklist(const Node& config, const Position& at,
+                                                 Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_basic_auth(const Node& config, const Position& at,
+                                               Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_header_injection(const Node& config, const Position& at,
+                                                     Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_header_removal(const Node& config, const Position& at,
+                                                   Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_json_threat_protection(const Node& config, const Position& at,
+                                                           Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_access_block(const Node& config, const Position& at,
+                                                 Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_spike_control(const Node& config, const Position& at,
+                                                  Diagnostics& diagnostics);
+std::vector<NativePolicy> translate_jwt_validation(const Node& config, const Position& at,
+                                                   Diagnostics& diagnostics);
 
 // What a DataWeave expression names, as far as it is one of a few simple forms:
 // #[attributes.headers['client_id']], #[attributes.queryParams['key']],
