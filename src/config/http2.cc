@@ -52,8 +52,8 @@ void read_http2(const Node* node, Draft& draft, proxy::ListenerPlan& listener) {
     Limits& h2 = listener.h2;
     h2.head = listener.limits;
     h2.header_timeout_ns = listener.header_timeout_ms * kNsPerMs;
-    // The exchange gives up first, at the write timeout, and says why; this is for streams that have
-    // no exchange any more.
+    // The exchange gives up first, at the write timeout, and says why; this is for streams that
+    // have no exchange any more.
     h2.stall_timeout_ns = 2 * listener.write_timeout_ms * kNsPerMs;
     listener.http2 = fields.boolean("enabled", listener.http2);
     h2.max_streams = read_unsigned(fields, "maxConcurrentStreams", h2.max_streams, 1, kMaxStreams);

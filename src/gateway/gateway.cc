@@ -24,6 +24,7 @@
 #include "gateway/flight_routes.h"
 #include "gateway/flight_slot.h"
 #include "gateway/overview.h"
+#include "gateway/reload_events.h"
 #include "gateway/version.h"
 #include "policy/services.h"
 #include "proxy/control.h"
@@ -80,8 +81,6 @@ private:
     Status prepare_workers(const std::shared_ptr<const proxy::Plan>& plan);
     void abandon_workers(std::size_t count);
     void reject(const std::string& reason, std::size_t errors);
-    void announce(const config::Configuration& before, const config::Configuration& now,
-                  uint64_t took_ns);
     void look_after_tls(const config::Configuration& now);
     void export_state();
     void start_audit();
@@ -397,7 +396,8 @@ bool RunningGateway::reload() {
     last_reload_ok_ = true;
     if (auditor_)
         auditor_->administrative(audit_config_applied(*configuration_, *next, options_.paths));
-    announce(*configuration_, *next, mono_now_ns() - began_ns);
+    for (const Event& event : reload_events(*configuration_, *next, mono_now_ns() - began_ns))
+        telemetry_->event(event);
     configuration_ = std::move(*next);
     return true;
 }
@@ -408,26 +408,6 @@ void RunningGateway::reject(const std::string& reason, std::size_t errors) {
     Event event(EventKind::config_rejected, wall_now_ns());
     event.with("reason", reason).with("errors", static_cast<int64_t>(errors));
     event.with("generation_in_force", static_cast<int64_t>(generation_.load()));
-    telemetry_->event(event);
-}
-
-void RunningGateway::announce(const config::Configuration& before, const config::Configuration& now,
-                              uint64_t took_ns) {
-    for (const config::RateLimitSetting& limit : now.rate_limits) {
-        const auto old =
-            std::find_if(before.rate_limits.begin(), before.rate_limits.end(),
-                         [&](const auto& b) { return b.state_key == limit.state_key; });
-        if (old == before.rate_limits.end() || old->summary == limit.summary) continue;
-        Event event(EventKind::rate_limit_config_updated, wall_now_ns());
-        event.with("new_limit", limit.summary)
-            .with("old_limit", old->summary)
-            .with("route", limit.route);
-        telemetry_->event(event);
-    }
-    Event event(EventKind::config_applied, wall_now_ns());
-    event.with("generation", static_cast<int64_t>(now.plan->generation)).with("digest", now.digest);
-    event.with("routes", static_cast<int64_t>(now.plan->routes.size()));
-    event.with("took_ms", static_cast<int64_t>(took_ns / kNsPerMs));
     telemetry_->event(event);
 }
 

@@ -3,8 +3,8 @@
 
 #include "policy/access_block.h"
 #include "policy/api_key.h"
-#include "policy/basic_auth.h"
 #include "policy/audit_log.h"
+#include "policy/basic_auth.h"
 #include "policy/circuit_breaker.h"
 #include "policy/client_id.h"
 #include "policy/cors.h"

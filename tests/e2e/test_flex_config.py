@@ -141,7 +141,7 @@ def test_several_apis_on_one_port_and_one_api_over_the_whole_of_another(site, ne
     assert chosen(shared, "/one/x") == "/one/x" and chosen(shared, "/one") == "/one/"
     assert chosen(shared, "/two/v2/x") == "/two/x"
     assert chosen(shared, "/two/x") == 404 and chosen(shared, "/") == 404
-    assert chosen(own, "/one/x") == "/root/one/x" and chosen(own, "/") == "/root/"
+    assert chosen(own, "/one/x") == "/under/one/x" and chosen(own, "/") == "/under/"
 
 
 def test_services_and_route_bindings_with_weights(site, new_origin):
