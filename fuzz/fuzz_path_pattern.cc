@@ -27,9 +27,8 @@ void check_against_re2(const glassgate::proxy::PathPattern& pattern, std::string
     const RE2 reference(pattern.text(), options);
     const int groups = reference.NumberOfCapturingGroups();
     re2::StringPiece found[Captures::kMax + 1];
-    const bool expected =
-        reference.Match(re2::StringPiece(path.data(), path.size()), 0, path.size(),
-                        RE2::ANCHOR_BOTH, found, groups + 1);
+    const bool expected = reference.Match(re2::StringPiece(path.data(), path.size()), 0,
+                                          path.size(), RE2::ANCHOR_BOTH, found, groups + 1);
     GW_CHECK(matched == expected && pattern.matches(path) == expected);
     if (!expected) return;
     GW_CHECK(captures.count == static_cast<std::size_t>(groups));

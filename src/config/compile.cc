@@ -67,8 +67,7 @@ void read_spec(const Node* node, bool is_gateway, const Environment& environment
 }
 
 void read_documents(const InputDocuments& documents, const Environment& environment, Draft& draft) {
-    const std::unique_ptr<flex::Site> site =
-        flex::Site::read(documents.flex, environment, draft);
+    const std::unique_ptr<flex::Site> site = flex::Site::read(documents.flex, environment, draft);
     Fields fields(documents.gateway ? *documents.gateway : kNoNode, draft.diagnostics,
                   "the document");
     (void)fields.has("apiVersion");
@@ -90,9 +89,9 @@ std::optional<Configuration> compile(const InputDocuments& documents, uint64_t g
     read_documents(documents, environment, draft);
     if (diagnostics.has_errors()) return std::nullopt;
     if (draft.plan.routes.empty())
-        diagnostics.warning(documents.gateway ? documents.gateway->position
-                                              : documents.flex.front().position,
-                            "no routes: every request is answered 404");
+        diagnostics.warning(
+            documents.gateway ? documents.gateway->position : documents.flex.front().position,
+            "no routes: every request is answered 404");
     draft.names.routes.shrink_to_fit();
     draft.plan.routes.shrink_to_fit();
     draft.plan.names = std::make_shared<const model::PlanNames>(std::move(draft.names));

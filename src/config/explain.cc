@@ -78,8 +78,9 @@ void listener_text(const Configuration& configuration, uint32_t index, std::stri
     protocols_text(configuration, l, out);
     std::vector<std::string> served;
     for (const RoutePlan& route : plan.routes)
-        if ((route.listeners.empty() && !l.only_apis) || std::find(route.listeners.begin(), route.listeners.end(),
-                                                 index) != route.listeners.end())
+        if ((route.listeners.empty() && !l.only_apis) ||
+            std::find(route.listeners.begin(), route.listeners.end(), index) !=
+                route.listeners.end())
             served.push_back(route.id);
     out += "  routes: " + (served.empty() ? std::string("none") : joined(served)) + "\n";
 }

@@ -24,8 +24,8 @@ struct Asked {
 };
 
 Status read_head(Asked& asked, const std::vector<std::string>& headers) {
-    asked.bytes = asked.method + " " + asked.target + " HTTP/1.1\r\nHost: " + asked.authority +
-                  "\r\n";
+    asked.bytes =
+        asked.method + " " + asked.target + " HTTP/1.1\r\nHost: " + asked.authority + "\r\n";
     for (const std::string& header : headers) asked.bytes += header + "\r\n";
     asked.bytes += "\r\n";
     std::size_t resume = 0;
@@ -77,8 +77,9 @@ std::string ports_text(const Plan& plan) {
 }
 
 std::string path_with_query(const std::string& path, const http::RequestHead& head) {
-    return head.query.data() == nullptr || head.query.empty() ? path
-                                                              : path + "?" + std::string(head.query);
+    return head.query.data() == nullptr || head.query.empty()
+               ? path
+               : path + "?" + std::string(head.query);
 }
 
 void upstream_text(const Plan& plan, uint32_t index, const std::string& path, const Asked& asked,
@@ -144,13 +145,13 @@ Result<std::string> explain_request(const Configuration& configuration, std::str
                        " on port " + std::to_string(asked.port) + ": " + ports_text(plan));
     std::string out = "listener: " + plan.listeners[*listener].name + "\n";
     if (asked.path != asked.head.path) out += "path: " + asked.path + "\n";
-    const proxy::RouteChoice choice =
-        proxy::choose_route(plan, *listener, asked.path, asked.head);
+    const proxy::RouteChoice choice = proxy::choose_route(plan, *listener, asked.path, asked.head);
     if (!choice.match.found()) {
         const MethodSet allowed = choice.match.allowed;
-        out += allowed == 0 ? "route: none; answered 404\n"
-                            : "route: none for this method; answered 405, Allow: " +
-                                  methods_text(allowed) + "\n";
+        out += allowed == 0
+                   ? "route: none; answered 404\n"
+                   : "route: none for this method; answered 405, Allow: " + methods_text(allowed) +
+                         "\n";
         return out;
     }
     const RoutePlan& route = plan.routes[choice.match.route];

@@ -41,7 +41,8 @@ void check_api_version(const Node& document, bool beta_is_good, Diagnostics& dia
                       std::string(nearest_name(version, {kApiVersion})));
 }
 
-// True if the document is one of ours. All else is reported: nothing is ever passed over in silence.
+// True if the document is one of ours. All else is reported: nothing is ever passed over in
+// silence.
 bool check_envelope(const Node& document, Diagnostics& diagnostics) {
     if (document.kind != Node::Kind::map) {
         diagnostics.error(document.position, "the document is not a map",

@@ -63,8 +63,8 @@ std::string state_key(const std::string& scope, const RoutePlan& route, const Po
 
 }  // namespace
 
-void compile_policy_step(const PolicyItem& item, const PolicyScope& scope,
-                         Diagnostics& diagnostics, Draft& draft, RoutePlan& route) {
+void compile_policy_step(const PolicyItem& item, const PolicyScope& scope, Diagnostics& diagnostics,
+                         Draft& draft, RoutePlan& route) {
     const PolicyKind* const kind = find_kind(item, diagnostics);
     if (kind == nullptr) return;
     std::string upstream;

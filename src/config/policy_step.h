@@ -24,8 +24,8 @@ struct PolicyScope {
 
 // Compiles the policy and adds it to the route. Mistakes go to `diagnostics`, which need not be the
 // draft's.
-void compile_policy_step(const PolicyItem& item, const PolicyScope& scope,
-                         Diagnostics& diagnostics, Draft& draft, proxy::RoutePlan& route);
+void compile_policy_step(const PolicyItem& item, const PolicyScope& scope, Diagnostics& diagnostics,
+                         Draft& draft, proxy::RoutePlan& route);
 
 // Adds a route that is complete, and its names. `at`: where it is written.
 void add_named_route(proxy::RoutePlan&& route, std::string api, const Position& at, Draft& draft);

@@ -241,8 +241,9 @@ void read_thresholds(const Node* node, Draft& draft, proxy::ThresholdPlan& thres
     read("maxRequests", thresholds.requests);
     read("maxRetries", thresholds.retries);
     if (const Node* const pools = fields.child("maxConnectionPools"))
-        draft.diagnostics.warning(pools->position, "maxConnectionPools has no effect: there is one "
-                                                   "pool for each target and worker");
+        draft.diagnostics.warning(pools->position,
+                                  "maxConnectionPools has no effect: there is one "
+                                  "pool for each target and worker");
 }
 
 // Everything but the name, which the caller knows or derives.

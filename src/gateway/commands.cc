@@ -78,7 +78,8 @@ int run_command(std::vector<std::string> paths, bool watch, const std::string& s
 }
 
 // What would happen to a request.
-int explain_request_command(const config::Configuration& configuration, const CheckOptions& options) {
+int explain_request_command(const config::Configuration& configuration,
+                            const CheckOptions& options) {
     const auto text = config::explain_request(configuration, options.request, options.headers);
     if (!text) {
         std::fprintf(stderr, "glassgate: %s\n", text.error().message.c_str());
@@ -93,8 +94,7 @@ int check_command(std::vector<std::string> paths, const CheckOptions& options) {
     const config::Loaded loaded = config::load(paths, 1);
     print(loaded.diagnostics);
     if (!loaded.configuration) return 1;
-    if (!options.request.empty())
-        return explain_request_command(*loaded.configuration, options);
+    if (!options.request.empty()) return explain_request_command(*loaded.configuration, options);
     if (options.explain) {
         std::fputs(config::explain(*loaded.configuration).c_str(), stdout);
     } else {

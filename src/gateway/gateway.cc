@@ -194,8 +194,8 @@ void RunningGateway::set_tap() {
 Status RunningGateway::start_workers() {
     std::vector<proxy::Worker*> all;
     for (unsigned i = 0; i < configuration_->plan->workers; ++i) {
-        workers_.push_back(TRY(proxy::Worker::create(
-            i, telemetry_->recorder(i), {&quotas_, &breakers_, &services_, &loads_})));
+        workers_.push_back(TRY(proxy::Worker::create(i, telemetry_->recorder(i),
+                                                     {&quotas_, &breakers_, &services_, &loads_})));
         workers_.back()->start();
         all.push_back(workers_.back().get());
     }

@@ -72,9 +72,9 @@ TEST(ApiTable, RulesAreTriedInOrderAndEveryPartMustMatch) {
     by_header.headers.emplace_back("x-channel", pattern("web|app"));
     RequestRule by_host = rule("/x");
     by_host.host = pattern("api\\.example\\.com", PathPattern::Case::insensitive);
-    const std::vector<RoutePlan> routes = {
-        api_route("", {rule("/x", "POST|PUT"), rule("/y")}), api_route("", {by_header}),
-        api_route("", {by_host}), api_route("", {rule("/x", "GET|PURGE")})};
+    const std::vector<RoutePlan> routes = {api_route("", {rule("/x", "POST|PUT"), rule("/y")}),
+                                           api_route("", {by_header}), api_route("", {by_host}),
+                                           api_route("", {rule("/x", "GET|PURGE")})};
     const ApiTable table = ApiTable::compile(routes);
     EXPECT_EQ(find(table, 0, "/x", Asked("PUT").head).route, 0u);
     EXPECT_EQ(find(table, 0, "/y", Asked("DELETE").head).route, 0u);

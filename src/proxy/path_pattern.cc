@@ -112,9 +112,9 @@ bool PathPattern::match(std::string_view text, Captures& captures) const noexcep
     }
     if (groups_ == 0) return matches(text);
     std::array<re2::StringPiece, Captures::kMax + 1> found;
-    const bool matched = regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(),
-                                       RE2::ANCHOR_BOTH, found.data(),
-                                       static_cast<int>(groups_) + 1);
+    const bool matched =
+        regex_->Match(re2::StringPiece(text.data(), text.size()), 0, text.size(), RE2::ANCHOR_BOTH,
+                      found.data(), static_cast<int>(groups_) + 1);
     if (!matched) return false;
     for (std::size_t i = 0; i < groups_; ++i)
         captures.texts[i] = found[i + 1].data() == nullptr

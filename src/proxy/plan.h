@@ -105,7 +105,9 @@ struct ThresholdPlan {
     std::optional<uint32_t> pending;  // requests that wait for a connection to be made
     std::optional<uint32_t> requests;
     std::optional<uint32_t> retries;
-    [[nodiscard]] bool any() const noexcept { return connections || pending || requests || retries; }
+    [[nodiscard]] bool any() const noexcept {
+        return connections || pending || requests || retries;
+    }
     bool operator==(const ThresholdPlan&) const = default;
 };
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/method.h"
-#include "http/message.h"
 #include "http/h1.h"
+#include "http/message.h"
 #include "proxy/path_pattern.h"
 
 namespace glassgate::proxy {

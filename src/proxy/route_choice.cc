@@ -15,8 +15,7 @@ std::string_view without_port(std::string_view host) noexcept {
 
 RouteChoice choose_route(const Plan& plan, uint32_t listener, std::string_view path,
                          const http::RequestHead& head) noexcept {
-    const ApiTable::Api* const api =
-        plan.apis.empty() ? nullptr : plan.apis.find(listener, path);
+    const ApiTable::Api* const api = plan.apis.empty() ? nullptr : plan.apis.find(listener, path);
     RouteChoice out;
     if (!plan.listeners[listener].only_apis && (api == nullptr || !ApiTable::has_base(*api))) {
         out.match = plan.router.match(listener, without_port(head.authority), path, head.method);

@@ -38,8 +38,7 @@ Upstream::Upstream(const Env& env, const UpstreamPlan& plan)
       plan_(plan),
       targets_(plan.targets.size()),
       sweep_timer_(&Upstream::on_sweep, this) {
-    if (plan_.thresholds.any() && env_.loads != nullptr)
-        load_ = env_.loads->find(load_key(plan_));
+    if (plan_.thresholds.any() && env_.loads != nullptr) load_ = env_.loads->find(load_key(plan_));
     for (std::size_t i = 0; i < targets_.size(); ++i) {
         sockaddr_storage address;
         if (io::parse_address(plan_.targets[i].host, plan_.targets[i].port, address))

@@ -144,10 +144,10 @@ std::shared_ptr<ActivePlan> Worker::instantiate(const std::shared_ptr<const Plan
         if (upstream) {
             upstream->adopt(wanted);
         } else {
-            upstream = std::make_shared<Upstream>(
-                Upstream::Env{*loop_, buffers_, random_, recorder_, h2_, handshakes_, resumption_,
-                              shared_.loads},
-                wanted);
+            upstream =
+                std::make_shared<Upstream>(Upstream::Env{*loop_, buffers_, random_, recorder_, h2_,
+                                                         handshakes_, resumption_, shared_.loads},
+                                           wanted);
             for (const auto& [host, addresses] : resolved_)
                 upstream->set_addresses(host, addresses);
             for (const auto& [key, target] : unhealthy_)

@@ -70,10 +70,9 @@ std::vector<const Document*> select(const Node& node, const std::string& space,
         if (document.kind == kind && document.space == space && has_labels(document, labels))
             out.push_back(&document);
     if (out.empty())
-        reader.diagnostics.warning(node.position,
-                                   "the selector matches no " + std::string(to_text(kind)) +
-                                       " of namespace " + quote(space) +
-                                       ": the policy applies to nothing");
+        reader.diagnostics.warning(
+            node.position, "the selector matches no " + std::string(to_text(kind)) +
+                               " of namespace " + quote(space) + ": the policy applies to nothing");
     return out;
 }
 
@@ -116,11 +115,11 @@ bool fits(const Binding& binding, Diagnostics& diagnostics) {
     const bool on_service = binding.targets[0]->kind == Kind::service;
     const bool for_service = role == PolicyRole::service || role == PolicyRole::tls_outbound;
     if (on_service == for_service) return true;
-    diagnostics.error(binding.at,
-                      "policy " + quote(binding.policy->name) + " is bound to " +
-                          (on_service ? "a Service" : "an ApiInstance"),
-                      for_service ? "targetRef: {kind: Service, ...}"
-                                  : "targetRef: {kind: ApiInstance, ...}");
+    diagnostics.error(
+        binding.at,
+        "policy " + quote(binding.policy->name) + " is bound to " +
+            (on_service ? "a Service" : "an ApiInstance"),
+        for_service ? "targetRef: {kind: Service, ...}" : "targetRef: {kind: ApiInstance, ...}");
     return false;
 }
 

@@ -21,8 +21,8 @@ std::optional<Node> source_of(const Node& node, Diagnostics& diagnostics) {
         return source_node("header", selector->name, node.position);
     if (selector && selector->kind == Selector::Kind::query)
         return source_node("query", selector->name, node.position);
-    diagnostics.error(node.position, "clientIdExpression " + quote(node.scalar) +
-                                         " is not supported",
+    diagnostics.error(node.position,
+                      "clientIdExpression " + quote(node.scalar) + " is not supported",
                       "#[attributes.headers['client_id']] or #[attributes.queryParams['id']]");
     return std::nullopt;
 }

@@ -7,8 +7,8 @@
 namespace glassgate::config::flex {
 namespace {
 
-constexpr std::string_view kKinds[] = {"ApiInstance",   "PolicyBinding", "Service", "Configuration",
-                                       "Extension",     "Secret",        "Contract"};
+constexpr std::string_view kKinds[] = {"ApiInstance", "PolicyBinding", "Service", "Configuration",
+                                       "Extension",   "Secret",        "Contract"};
 
 Document read_document(const Node& node, Kind kind, Diagnostics& diagnostics) {
     Document out;
@@ -21,7 +21,8 @@ Document read_document(const Node& node, Kind kind, Diagnostics& diagnostics) {
     const Node* const spec = fields.child("spec");
     out.spec = &or_empty(spec);
     const bool missing = spec == nullptr || spec->kind == Node::Kind::null;
-    if (missing) fields.mistake(node.position, std::string(to_text(kind)) + " without spec", "spec");
+    if (missing)
+        fields.mistake(node.position, std::string(to_text(kind)) + " without spec", "spec");
     out.space = kDefaultNamespace;
     const Node* const metadata = fields.require("metadata");
     if (metadata == nullptr) return out;

@@ -11,8 +11,7 @@ constexpr int64_t kMaxMinutes = 1440;
 // signingMethod and signingKeyLength: RS256.
 std::string algorithm_of(Fields& fields) {
     constexpr std::string_view kFamilies[] = {"RS", "HS", "ES", ""};
-    const std::size_t method =
-        fields.choice("signingMethod", {"rsa", "hmac", "es", "none"}, 0);
+    const std::size_t method = fields.choice("signingMethod", {"rsa", "hmac", "es", "none"}, 0);
     const Node* const length = fields.child("signingKeyLength");
     const int64_t bits = fields.integer("signingKeyLength", 256, 256, 512);
     if (bits != 256 && bits != 384 && bits != 512)
@@ -31,8 +30,7 @@ void put_keys(Fields& fields, const Position& at, bool hmac, Node& out) {
     const Node* const text = fields.child("textKey");
     const Node* const url = fields.child("jwksUrl");
     const int64_t minutes = fields.integer("jwksServiceTimeToLive", 60, 1, kMaxMinutes);
-    const int64_t timeout_ms =
-        fields.integer("jwksServiceConnectionTimeout", 10'000, 100, 60'000);
+    const int64_t timeout_ms = fields.integer("jwksServiceConnectionTimeout", 10'000, 100, 60'000);
     if (by_url) {
         if (url == nullptr) {
             fields.mistake(at, "jwtKeyOrigin jwks without jwksUrl", "jwksUrl: https://...");
@@ -109,8 +107,7 @@ void put_custom(Fields& fields, Node& out) {
                        "mandatoryCustomClaims");
     if (mandatory == nullptr) return;
     Node claims = map_at(mandatory->position);
-    for (const Node& item :
-         items_of(mandatory, "mandatoryCustomClaims", fields.diagnostics())) {
+    for (const Node& item : items_of(mandatory, "mandatoryCustomClaims", fields.diagnostics())) {
         Fields claim(item, fields.diagnostics(), "a custom claim");
         const Node* const key = claim.require("key");
         const Node* const value = claim.require("value");

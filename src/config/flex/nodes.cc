@@ -18,7 +18,9 @@ Node scalar_at(std::string text, const Position& at) {
     return node;
 }
 
-Node number_at(uint64_t number, const Position& at) { return scalar_at(std::to_string(number), at); }
+Node number_at(uint64_t number, const Position& at) {
+    return scalar_at(std::to_string(number), at);
+}
 Node map_at(const Position& at) { return node_at(Node::Kind::map, at); }
 Node list_at(const Position& at) { return node_at(Node::Kind::list, at); }
 

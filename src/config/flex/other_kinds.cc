@@ -30,8 +30,8 @@ void check_extensions(const Documents& documents, Diagnostics& diagnostics) {
             Fields base(item, diagnostics, "extends");
             (void)read_reference(base, document.space);
         }
-        for (const std::string_view key : {"properties", "required", "type", "metadata", "config",
-                                           "title", "description"})
+        for (const std::string_view key :
+             {"properties", "required", "type", "metadata", "config", "title", "description"})
             (void)fields.has(key);  // for whoever edits policies; bindings are checked by us
     }
 }
@@ -77,7 +77,8 @@ std::vector<Contract> read_contracts(const Documents& documents, Diagnostics& di
             continue;
         contract.api = documents.find(Kind::api_instance, document.space, api_name);
         if (contract.api == nullptr) {
-            diagnostics.error(api->position, "no ApiInstance " + quote(api_name) + " for a Contract",
+            diagnostics.error(api->position,
+                              "no ApiInstance " + quote(api_name) + " for a Contract",
                               "the name of one", documents.nearest(Kind::api_instance, api_name));
             continue;
         }

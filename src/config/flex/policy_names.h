@@ -12,12 +12,12 @@ namespace glassgate::config::flex {
 
 // What a policy is bound to, and so how it is compiled.
 enum class PolicyRole : uint8_t {
-    request,      // a step of an API's chain
-    route,        // route, route-weighted: where requests go
-    tls,          // of the port
-    tls_outbound, // of a Service
-    service,      // a setting of a Service
-    unsupported,  // known, but not built (yet)
+    request,       // a step of an API's chain
+    route,         // route, route-weighted: where requests go
+    tls,           // of the port
+    tls_outbound,  // of a Service
+    service,       // a setting of a Service
+    unsupported,   // known, but not built (yet)
 };
 
 // One step of our own catalogue.

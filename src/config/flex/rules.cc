@@ -18,10 +18,10 @@ PathPattern read_pattern(const Node& node, std::string_view what, PathPattern::C
     }
     auto compiled = PathPattern::compile(node.scalar, letters);
     if (compiled) return std::move(*compiled);
-    diagnostics.error(node.position,
-                      std::string(what) + " " + quote(node.scalar) + ": " +
-                          compiled.error().message,
-                      "a regular expression (RE2)");
+    diagnostics.error(
+        node.position,
+        std::string(what) + " " + quote(node.scalar) + ": " + compiled.error().message,
+        "a regular expression (RE2)");
     return {};
 }
 
@@ -46,13 +46,14 @@ void check_path(const Node& node, const std::string& base, Diagnostics& diagnost
     const char c = first == std::string::npos ? '/' : path[first];
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (letter)
-        diagnostics.error(node.position, "path " + quote(path) + " takes no path: all begin with '/'",
+        diagnostics.error(node.position,
+                          "path " + quote(path) + " takes no path: all begin with '/'",
                           "a regular expression such as /products(/.*)?");
     if (begins_with_base(path, base))
         diagnostics.warning(node.position,
                             "path " + quote(path) + " repeats the API's base " + quote(base) +
-                                ", below which it is looked for: it takes " +
-                                quote(base + base) + "...",
+                                ", below which it is looked for: it takes " + quote(base + base) +
+                                "...",
                             "the path without the base");
 }
 
@@ -70,8 +71,8 @@ std::vector<std::pair<std::string, PathPattern>> read_headers(const Node* node,
                               "the name of a header");
             continue;
         }
-        out.emplace_back(name, read_pattern(value, "header " + name, PathPattern::Case::sensitive,
-                                            diagnostics));
+        out.emplace_back(
+            name, read_pattern(value, "header " + name, PathPattern::Case::sensitive, diagnostics));
     }
     return out;
 }

@@ -45,9 +45,9 @@ void put_hops(Fields& fields, Node& out) {
     const std::string text = fields.text("ipExpression");
     if (expression == nullptr || text.empty()) return;
     const auto selector = parse_selector(text);
-    const bool forwarded = selector && selector->kind == Selector::Kind::header &&
-                           (selector->name == "x-forwarded-for" ||
-                            selector->name == "X-Forwarded-For");
+    const bool forwarded =
+        selector && selector->kind == Selector::Kind::header &&
+        (selector->name == "x-forwarded-for" || selector->name == "X-Forwarded-For");
     if (forwarded)
         put(out, "trustedHops", number_at(1, expression->position));
     else if (!selector || selector->kind != Selector::Kind::address)

@@ -20,8 +20,8 @@ std::string index_name(std::string_view rest) {
         rest.remove_suffix(1);
         rest = trim_ows(rest);
     }
-    const bool quoted = rest.size() > 1 && (rest[0] == '\'' || rest[0] == '"') &&
-                        rest.back() == rest[0];
+    const bool quoted =
+        rest.size() > 1 && (rest[0] == '\'' || rest[0] == '"') && rest.back() == rest[0];
     if (quoted)
         rest = rest.substr(1, rest.size() - 2);
     else if (bracket)

@@ -39,8 +39,7 @@ std::optional<Address> read_address(const Node* node, const Position& at,
 // The setting of a policy that has one: `timeout`, in seconds.
 void put_timeout(const Binding& binding, std::string_view key, int64_t most, Node& upstream,
                  Diagnostics& diagnostics) {
-    Fields fields(*binding.config, diagnostics,
-                  "config of " + std::string(binding.policy->name));
+    Fields fields(*binding.config, diagnostics, "config of " + std::string(binding.policy->name));
     const Node* const timeout = fields.require("timeout");
     const auto seconds = static_cast<uint64_t>(fields.integer("timeout", 1, 1, most));
     if (timeout != nullptr) put(upstream, key, number_at(seconds * 1000, timeout->position));
@@ -56,8 +55,9 @@ void put_policy(const Binding& binding, const Address& address, const Documents&
                           "no rules");
     if (binding.policy->role == PolicyRole::tls_outbound) {
         if (!address.over_tls)
-            diagnostics.error(binding.at, "policy tls-outbound on a Service whose address is not "
-                                          "https",
+            diagnostics.error(binding.at,
+                              "policy tls-outbound on a Service whose address is not "
+                              "https",
                               "address: https://...");
         OutboundTls outbound = upstream_tls(binding, documents, diagnostics);
         if (!outbound.protocol.empty())
@@ -106,8 +106,7 @@ Node upstream_node(const std::string& name, const Position& at, const Node* addr
     put_default(out, "streamIdleTimeoutMs", number_at(settings.stream_idle_ms, at));
     put_default(out, "poolIdleTimeoutMs", number_at(settings.pool_idle_ms, at));
     if (settings.thresholds != nullptr) put_default(out, "thresholds", *settings.thresholds);
-    put_default(out, "hostHeader",
-                scalar_at(settings.rewrite_host ? "upstream" : "preserve", at));
+    put_default(out, "hostHeader", scalar_at(settings.rewrite_host ? "upstream" : "preserve", at));
     Node dns = map_at(at);
     put(dns, "refreshMs", number_at(settings.dns_refresh_ms, at));
     put_default(out, "dns", std::move(dns));

@@ -15,8 +15,7 @@ struct Context {
 };
 
 void seconds(Fields& fields, std::string_view key, uint64_t& ms) {
-    if (fields.has(key))
-        ms = static_cast<uint64_t>(fields.integer(key, 1, 1, kDaySeconds)) * 1000;
+    if (fields.has(key)) ms = static_cast<uint64_t>(fields.integer(key, 1, 1, kDaySeconds)) * 1000;
 }
 
 void read_timeouts(const Node& node, Context& context) {
@@ -50,8 +49,8 @@ void read_circuit_breaker(const Node& node, Context& context) {
 void read_resource_limits(const Node& node, Context& context) {
     Fields fields(node, context.diagnostics, "resourceLimits");
     const auto check = [&](std::string_view key, Kind kind, std::string_view what) {
-        const auto limit = static_cast<std::size_t>(
-            fields.integer(key, 1'000'000'000, 0, 1'000'000'000));
+        const auto limit =
+            static_cast<std::size_t>(fields.integer(key, 1'000'000'000, 0, 1'000'000'000));
         std::size_t count = 0;
         for (const Document& document : context.documents.all()) count += document.kind == kind;
         if (count > limit)
@@ -89,9 +88,9 @@ void read_registration(const Node& node, Context& context) {
 }
 
 void read_internal_metrics(const Node& node, Context& context) {
-    context.diagnostics.warning(node.position,
-                                "internalMetrics has no effect: metrics are served at :9090/metrics",
-                                "telemetry.metrics of a Gateway document");
+    context.diagnostics.warning(
+        node.position, "internalMetrics has no effect: metrics are served at :9090/metrics",
+        "telemetry.metrics of a Gateway document");
 }
 
 struct SubKey {
@@ -109,14 +108,12 @@ constexpr SubKey kSubKeys[] = {
      }},
     {"defaultTLS", false, &read_default_tls},
     {"timeouts", false, &read_timeouts},
-    {"probe", false,
-     &read_probe},
+    {"probe", false, &read_probe},
     {"proxyProtocol", false, &read_proxy_protocol},
     {"resourceLimits", false, &read_resource_limits},
     {"platformConnection", false, &read_registration},
     {"internalMetrics", false, &read_internal_metrics},
-    {"circuitBreaker", true,
-     &read_circuit_breaker},
+    {"circuitBreaker", true, &read_circuit_breaker},
     {"tracing", true, [](const Node&, Context& c) { c.settings.tracing = &c.document; }},
 };
 
@@ -153,8 +150,9 @@ void read_configuration(const Document& document, FirstUses& uses, Context& cont
             continue;
         }
         if (key->beta && !document.beta)
-            diagnostics.warning(at, name + " belongs to apiVersion gateway.mulesoft.com/v1beta1; "
-                                           "Flex Gateway would not read it here");
+            diagnostics.warning(at, name +
+                                        " belongs to apiVersion gateway.mulesoft.com/v1beta1; "
+                                        "Flex Gateway would not read it here");
         key->read(value, context);
     }
 }

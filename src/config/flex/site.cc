@@ -87,12 +87,11 @@ void Site::assign_to_api(const Binding& binding, Api& api, Draft& draft) {
     switch (binding.policy->role) {
         case PolicyRole::route:
             if (api.services != nullptr)
-                draft.diagnostics.error(binding.at,
-                                        "policy " + quote(binding.policy->name) +
-                                            " on ApiInstance " + quote(api.id) +
-                                            ", which has services of its own in " +
-                                            place(api.services->position),
-                                        "either services or route bindings");
+                draft.diagnostics.error(
+                    binding.at,
+                    "policy " + quote(binding.policy->name) + " on ApiInstance " + quote(api.id) +
+                        ", which has services of its own in " + place(api.services->position),
+                    "either services or route bindings");
             else
                 api.routes.push_back(&binding);
             break;
@@ -132,15 +131,13 @@ void Site::check_bases(Draft& draft) const {
                                             ", first in " + place(a.address_at),
                                         "one scheme a port");
             if (a.base == b.base)
-                draft.diagnostics.error(b.address_at,
-                                        both + " have the same address, first in " +
-                                            place(a.address_at),
-                                        "different ports or base paths");
+                draft.diagnostics.error(
+                    b.address_at, both + " have the same address, first in " + place(a.address_at),
+                    "different ports or base paths");
             else if (below(a.base, b.base) || below(b.base, a.base))
-                draft.diagnostics.warning(b.address_at,
-                                          both + " have nested base paths, first in " +
-                                              place(a.address_at) +
-                                              ": requests go to the longer one");
+                draft.diagnostics.warning(
+                    b.address_at, both + " have nested base paths, first in " +
+                                      place(a.address_at) + ": requests go to the longer one");
         }
     }
 }
@@ -166,9 +163,9 @@ void Site::add_listener(Api& api, Draft& draft) {
                                         (over_tls ? "https" : "http"),
                                     "the same scheme");
         if (api.tls != nullptr && !listeners[i].only_apis)
-            draft.diagnostics.error(api.tls->at, "policy tls on the port of listener " +
-                                                     quote(listeners[i].name) +
-                                                     ", which has its own",
+            draft.diagnostics.error(api.tls->at,
+                                    "policy tls on the port of listener " +
+                                        quote(listeners[i].name) + ", which has its own",
                                     "one of them");
         return;
     }

@@ -17,10 +17,10 @@ namespace glassgate::config::flex {
 // One ApiInstance.
 struct Api {
     const Document* document = nullptr;
-    std::string id;                        // label: qualified name
-    std::string scheme, host;              // of its address
-    uint16_t port = 0;                     //
-    std::string base;                      // "/shop"; empty: the whole port
+    std::string id;            // label: qualified name
+    std::string scheme, host;  // of its address
+    uint16_t port = 0;         //
+    std::string base;          // "/shop"; empty: the whole port
     Position address_at;
     const Node* services = nullptr;        // inline; null: none
     std::vector<const Binding*> routes;    // route and route-weighted

@@ -220,10 +220,10 @@ Node tracing_node(const Node& node, Draft& draft) {
 void add_section(std::string_view key, const Document* document, Node&& section, Node& telemetry,
                  Diagnostics& diagnostics) {
     if (const Node* const native = telemetry.find(key)) {
-        diagnostics.error(document->at,
-                          std::string(key) + " is configured twice, first in " +
-                              place(native->position),
-                          "once, in the Gateway document or in a Configuration");
+        diagnostics.error(
+            document->at,
+            std::string(key) + " is configured twice, first in " + place(native->position),
+            "once, in the Gateway document or in a Configuration");
         return;
     }
     put(telemetry, key, std::move(section));
@@ -281,10 +281,10 @@ Node Site::telemetry(const Node* native, Draft& draft) const {
     if (!more) return out;
     if (out.kind == Node::Kind::null) out = map_at(out.position);
     if (settings_.logging != nullptr)
-        add_section("logging", settings_.logging,
-                    logging_node(*settings_.logging->spec->find("logging"), settings_,
-                                 draft.diagnostics),
-                    out, draft.diagnostics);
+        add_section(
+            "logging", settings_.logging,
+            logging_node(*settings_.logging->spec->find("logging"), settings_, draft.diagnostics),
+            out, draft.diagnostics);
     else if (!settings_.log_level.empty() && out.find("logging") == nullptr) {
         Node logging = map_at(out.position);
         put(logging, "level", scalar_at(settings_.log_level, out.position));

@@ -67,10 +67,10 @@ void copy_crypto(Fields& fields, Node& out) {
 
 void no_rules(const Binding& binding, Diagnostics& diagnostics) {
     if (binding.rules != nullptr)
-        diagnostics.error(binding.rules->position,
-                          "rules of policy " + quote(binding.policy->name) +
-                              ": TLS comes before any request",
-                          "no rules");
+        diagnostics.error(
+            binding.rules->position,
+            "rules of policy " + quote(binding.policy->name) + ": TLS comes before any request",
+            "no rules");
 }
 
 }  // namespace
