@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "config/explain.h"
+#include "config/explain_request.h"
 #include "config/load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
@@ -18,6 +19,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     GW_CHECK(loaded.configuration.has_value() != loaded.diagnostics.has_errors());
     for (const Diagnostic& diagnostic : loaded.diagnostics.all())
         GW_CHECK(to_text(diagnostic).find('\n') == std::string::npos);
-    if (loaded.configuration) GW_CHECK(!config::explain(*loaded.configuration).empty());
+    if (!loaded.configuration) return 0;
+    GW_CHECK(!config::explain(*loaded.configuration).empty());
+    for (const char* const request : {"GET http://h:8080/", "POST http://h:8081/a/b?c"})
+        (void)config::explain_request(*loaded.configuration, request, {"x-a: b"});
     return 0;
 }

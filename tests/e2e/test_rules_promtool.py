@@ -215,7 +215,7 @@ FAMILIES = re.compile(r"""
     |certificate_expiry_timestamp_seconds|exchanges_active|stream_lifetime_seconds_bucket|config_generation
     |config_last_reload_successful|config_last_reload_timestamp_seconds|telemetry_records_total
     |telemetry_queue_bytes|telemetry_spool_bytes|audit_records_total|audit_refused_total
-    |audit_last_checkpoint_timestamp_seconds|series|series_limit|series_overflow_total|build_info
+    |audit_last_checkpoint_timestamp_seconds|audit_available|series|series_limit|series_overflow_total|build_info
     |alert_notifications_total|alert_notifications_queued|rule_evaluation_failures_total
     |rule_group_iterations_missed_total)
     |process_\w+|up|ALERTS""", re.X)
